@@ -1,0 +1,150 @@
+"""Noise as a pure function of (seed, position, stream, index): counter-based, the same on every array library.
+
+The generator is Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011),
+in 32-bit integer arithmetic, which every library has. A request draws the same numbers whatever its batch-mates are.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from array_api_compat import is_jax_namespace
+
+from sortilege._checks import whole
+from sortilege.numerics._arrays import Array, arange_like, array_namespace, device, working
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+
+
+class Stream(IntEnum):
+    """One stream of numbers per use, so that no two uses at one position share any."""
+
+    TOKEN = 0
+    DIRICHLET = 1
+    DIRICHLET_BOOST = 2
+    XTC = 3
+    USER = 64  # this one and above are free for samplers of others
+
+
+class Key(NamedTuple):
+    """Where a row's noise comes from.
+
+    seed: (B,) integers, the request's seed.
+    position: (B,) integers, how many tokens the request has drawn so far.
+    """
+
+    seed: Array
+    position: Array
+
+    @classmethod
+    def of(cls, seeds: Sequence[int], positions: Sequence[int], like: Array) -> "Key":
+        """A key on the array library and device of ``like``.
+
+        Raises ValueError for a seed outside [0, 2**63), or [0, 2**31) on JAX without 64-bit integers.
+        """
+        xp = array_namespace(like)
+        # Probing for int64 on JAX without x64 would warn; its widest integer says what it has.
+        wide = not is_jax_namespace(xp) or xp.asarray(0).dtype == xp.int64
+        bits = 63 if wide else 31
+        for seed in seeds:
+            whole("seed", seed, 0, 2**bits - 1)
+        for position in positions:
+            whole("position", position, 0, 2**31 - 1)
+        where = None if is_jax_namespace(xp) else device(like)
+        dtype = xp.int64 if wide else xp.int32
+        return cls(
+            xp.asarray(list(seeds), dtype=dtype, device=where), xp.asarray(list(positions), dtype=xp.int32, device=where)
+        )
+
+
+def _low(x: Array) -> Array:
+    """The low 32 bits of an integer array, as int32."""
+    xp = array_namespace(x)
+    if x.dtype == xp.int32:
+        return x
+    low = x & 0xFFFFFFFF
+    return xp.astype(xp.where(low >= 2**31, low - 2**32, low), xp.int32)
+
+
+def _rotate(x: Array, by: int) -> Array:
+    return (x << by) | ((x >> (32 - by)) & ((1 << by) - 1))
+
+
+def threefry(key: tuple[Array, Array], counter: tuple[Array, Array], rounds: int = 20) -> tuple[Array, Array]:
+    """Threefry-2x32: two int32 words (read as unsigned) for every pair of key and counter words; shapes broadcast."""
+    keys = (key[0], key[1], key[0] ^ key[1] ^ _PARITY)
+    x, y = counter[0] + keys[0], counter[1] + keys[1]
+    for i in range(rounds):
+        x = x + y
+        y = _rotate(y, _ROTATIONS[(i // 4) % 2][i % 4]) ^ x
+        if i % 4 == 3:
+            turn = i // 4 + 1
+            x = x + keys[turn % 3]
+            y = y + keys[(turn + 1) % 3] + turn
+    return x, y
+
+
+def words(key: Key, stream: int, count: int, attempt: int = 0, index: Array | None = None) -> tuple[Array, Array]:
+    """Two independent random 32-bit words, each (B, count) int32, for the indices ``0 .. count - 1`` of a stream.
+
+    attempt: tells further words of the same index apart (the tries of a rejection sampler).
+    index: the indices instead, (count,) int32, or (B, count).
+    """
+    xp = array_namespace(key.position)
+    high = _low(key.seed >> 32) if key.seed.dtype == xp.int64 else xp.zeros_like(_low(key.seed))
+    position = _low(key.position)
+    row = threefry((_low(key.seed), high), (position, xp.full_like(position, int(stream))))
+    if index is None:
+        index = arange_like(count, position, xp.int32)
+    index = index[None, :] if index.ndim == 1 else index
+    return threefry((row[0][:, None], row[1][:, None]), (index, xp.full_like(index, attempt)))
+
+
+def unit(first: Array, second: Array | None = None, *, like: Array) -> Array:
+    """Uniform numbers in (0, 1) in the working precision of ``like``, from one word (32 bits) or two (48 bits).
+
+    They are spaced finely near 0 and never reach 0 or 1: take rare events from the low end.
+    """
+    xp = array_namespace(first)
+    dtype = working(like[..., :1]).dtype
+
+    def part(word: Array, scale: float, offset: float = 0.0) -> Array:
+        return (xp.astype(word & 0xFFFF, dtype) + offset) * scale
+
+    if second is None:
+        value = part(first >> 16, 2.0**-16) + part(first, 2.0**-32, 0.5)
+    else:
+        value = part(first >> 16, 2.0**-16) + (part(first, 2.0**-32) + part(second, 2.0**-48, 0.5))
+    largest = 1 - 2.0**-24 if dtype == xp.float32 else 1 - 2.0**-53
+    return xp.clip(value, max=largest)
+
+
+def uniform(key: Key, stream: int, count: int, *, like: Array) -> Array:
+    """Uniform numbers (B, count) in (0, 1), 48 bits wide, in the working precision of ``like``."""
+    return unit(*words(key, stream, count), like=like)
+
+
+def exponential(key: Key, stream: int, count: int, *, like: Array) -> Array:
+    """Standard exponential variates (B, count), exact in the lower tail down to 2**-49."""
+    xp = array_namespace(key.position)
+    return -xp.log1p(-uniform(key, stream, count, like=like))
+
+
+def draw(logits: Array, key: Key) -> Array:
+    """Draw a token (B,) from softmax(logits), logits (B, V); tokens at -inf are never drawn.
+
+    A race of exponential clocks (the Gumbel-max trick). Its uniforms carry 48 bits, so that tails of a large vocabulary
+    are drawn at their true rate, which 24-bit uniforms cannot do. The dtype of the result is the library's index type.
+    A row with no finite logit gives token 0: ask ``numerics.drawable(logits)`` first.
+    """
+    xp = array_namespace(logits)
+    clocks = exponential(key, Stream.TOKEN, logits.shape[-1], like=logits)
+    return xp.argmax(working(logits) - xp.log(clocks), axis=-1)
+
+
+def drawable(logits: Array) -> Array:
+    """Which rows (B,) of logits (B, V) can be drawn from: no NaN, no +inf, at least one finite entry."""
+    xp = array_namespace(logits)
+    bad = xp.isnan(logits) | (logits == xp.inf)
+    return xp.any(xp.isfinite(logits), axis=-1) & ~xp.any(bad, axis=-1)
