@@ -12,8 +12,9 @@ def log_sum_exp(x: Array) -> Array:
     xp = array_namespace(x)
     x = working(x)
     top = xp.max(x, axis=-1, keepdims=True)
-    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    return xp.squeeze(top, axis=-1) + xp.log(xp.sum(xp.exp(x - top), axis=-1))
+    empty = top == -xp.inf
+    total = xp.sum(xp.exp(x - xp.where(empty, xp.zeros_like(top), top)), axis=-1, keepdims=True)
+    return xp.squeeze(xp.where(empty, top, top + xp.log(xp.where(empty, xp.ones_like(total), total))), axis=-1)
 
 
 def log_softmax(logits: Array) -> Array:
@@ -21,7 +22,7 @@ def log_softmax(logits: Array) -> Array:
     xp = array_namespace(logits)
     x = working(logits)
     total = log_sum_exp(x)[..., None]
-    return x - xp.where(xp.isfinite(total), total, xp.zeros_like(total))
+    return x - xp.where(total == -xp.inf, xp.zeros_like(total), total)
 
 
 def surprisal(log_prob: Array) -> Array:
@@ -33,7 +34,7 @@ def _mean(log_prob: Array, values: Array) -> Array:
     """sum_v p_v values_v over the last axis, tokens of probability 0 left out."""
     xp = array_namespace(log_prob)
     p = xp.exp(log_prob)
-    return xp.sum(xp.where(p > 0, p * values, xp.zeros_like(p)), axis=-1)
+    return xp.sum(p * xp.where(p > 0, values, xp.zeros_like(p)), axis=-1)
 
 
 def entropy(log_prob: Array) -> Array:
