@@ -1,0 +1,60 @@
+# `make demo` and `make test` make the environment they need; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+PROMPT ?= It was a dark night, and the old house
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test slow lint format types bench constraints clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || { \
+	  echo "sortilege needs Python 3.11 or newer, and '$(PYTHON)' is none: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet -c constraints.txt hatchling editables
+	$(RUN) -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[all,dev]"
+	@touch $@
+
+demo: $(READY) ## a language model writes under the adaptive Dirichlet sampler, coloured by surprisal
+	@echo "A bundled model writes under the adaptive Dirichlet sampler, each token shaded by its surprisal in nats:"
+	@$(VENV)/bin/sortilege generate "$(PROMPT)" --seed 1 --max-new-tokens 120 --color surprisal
+	@echo "The same model and seed under locally typical sampling:"
+	@$(VENV)/bin/sortilege generate "$(PROMPT)" --seed 1 --max-new-tokens 60 --color surprisal --sampler locally-typical
+
+test: $(READY) ## every test but the slow ones, on all cores
+	$(RUN) -m pytest -n auto
+
+slow: $(READY) ## the slow tests, minutes each
+	$(RUN) -m pytest -n auto -m slow
+
+lint: $(READY) ## check style and formatting
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: $(READY) ## repair style and formatting
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+types: $(READY) ## check the types of src/, strictly
+	$(RUN) -m pyright
+
+bench: $(READY) ## speed beside transformers' samplers and the original fit
+	$(RUN) -m benchmarks
+
+constraints: ## write constraints.txt anew from the newest versions that install
+	rm -rf build/constraints
+	$(PYTHON) -m venv build/constraints
+	build/constraints/bin/pip install --quiet hatchling editables
+	build/constraints/bin/pip install --quiet --no-build-isolation -e ".[all,dev]"
+	grep '^#' constraints.txt > build/constraints.txt
+	build/constraints/bin/pip freeze --exclude-editable | sed 's/+cpu//' >> build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
