@@ -1,0 +1,1 @@
+"""Benchmarks of sortilege: ``python -m benchmarks``. How to read them is in docs/benchmarks.md."""
