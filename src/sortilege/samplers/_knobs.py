@@ -12,7 +12,7 @@ from sortilege._checks import one_of, whole, within
 class Knob:
     """What a field says of itself.
 
-    kind: "float", "int", "bool", "choice", "sampler" or "tokens" (a tuple of token ids or of strings).
+    kind: "float", "int", "bool", "choice", "sampler", "tokens" (a tuple of token ids) or "support" (a count, or ids).
     low, high: the range; open_low and open_high leave its ends out (infinite ends are always out).
     optional: whether None is allowed, meaning "off".
     neutral: the value at which the knob changes nothing, where there is one.
@@ -43,6 +43,8 @@ class Knob:
             text = "a stateless sampler"
         elif self.kind == "tokens":
             text = "token ids"
+        elif self.kind == "support":
+            text = f"integer >= {self.low:g}, or token ids"
         else:
             left = "(" if self.open_low or math.isinf(self.low) else "["
             right = ")" if self.open_high or math.isinf(self.high) else "]"
@@ -56,14 +58,19 @@ class Knob:
             return
         if self.kind == "float":
             within(name, value, self.low, self.high, open_low=self.open_low, open_high=self.open_high)
-        elif self.kind == "int":
+        elif self.kind == "int" or (self.kind == "support" and not isinstance(value, tuple)):
             whole(name, value, int(self.low), None if math.isinf(self.high) else int(self.high))
         elif self.kind == "choice":
             one_of(name, value, self.choices)
         elif self.kind == "bool" and not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false, got {value!r}")
-        elif self.kind == "tokens" and not isinstance(value, tuple):
-            raise ValueError(f"{name} must be a tuple, got {value!r}")
+        elif self.kind in ("tokens", "support"):
+            if not isinstance(value, tuple):
+                raise ValueError(f"{name} must be a tuple of token ids, got {value!r}")
+            for token in value:
+                whole(f"{name} (a token id)", token, 0)
+            if len(set(value)) < max(len(value), self.low if self.kind == "support" else 0):
+                raise ValueError(f"{name} must hold distinct token ids, {self.low:g} or more, got {value!r}")
 
 
 def knob(

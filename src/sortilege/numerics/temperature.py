@@ -1,0 +1,114 @@
+"""The temperature at which the entropy of softmax(logits / T) meets a target."""
+
+from sortilege.numerics._arrays import Array, array_namespace, working
+from sortilege.numerics._solved import Solved
+
+STEPS = 16
+"""Evaluations of the entropy; hard cases (near ties, several scales at once) were seen to take up to 12."""
+
+
+def ent_grad_hess(logits: Array, temperature: Array) -> tuple[Array, Array, Array]:
+    """Entropy of softmax(logits / T) in nats with its first and second derivative in T, each (B,).
+
+    With surprisal moments mu2, mu3 = E[(log p + H)^2], E[(log p + H)^3]: dH/dT = mu2 / T and
+    d2H/dT2 = -(mu3 + 3 mu2) / T^2. (The published formula has 2 mu3 there; automatic differentiation disagrees.)
+
+    logits: (B, V), -inf for tokens left out; temperature: (B,), > 0.
+    """
+    xp = array_namespace(logits)
+    z = _below_top(working(logits))
+    entropy, mu2, mu3 = _moments(z, temperature)
+    return entropy, mu2 / temperature, -(mu3 + 3 * mu2) / xp.square(temperature)
+
+
+def _below_top(logits: Array) -> Array:
+    """Logits with their row's maximum moved to 0; masked tokens and rows without a finite logit become -inf."""
+    xp = array_namespace(logits)
+    finite = xp.isfinite(logits)
+    lowest = xp.full_like(logits, -xp.inf)
+    top = xp.max(xp.where(finite, logits, lowest), axis=-1, keepdims=True)
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    return xp.where(finite, logits - top, lowest)
+
+
+def _moments(z: Array, temperature: Array) -> tuple[Array, Array, Array]:
+    """Entropy (B,) and the second and third central moments of log p at ``temperature``, from logits with maximum 0."""
+    xp = array_namespace(z)
+    # Below -200 a term is 0 in either precision; the bound keeps inf * 0 out of the sums.
+    w = xp.clip(z / temperature[:, None], min=-200.0)
+    e = xp.where(xp.isfinite(z), xp.exp(w), xp.zeros_like(w))
+    total = xp.sum(e, axis=-1)
+    total = xp.where(total > 0, total, xp.ones_like(total))
+    mean = xp.sum(e * w, axis=-1) / total
+    centred = w - mean[:, None]
+    weighted = e * centred * centred
+    mu2 = xp.sum(weighted, axis=-1) / total
+    mu3 = xp.sum(weighted * centred, axis=-1) / total
+    return xp.log(total) - mean, mu2, mu3
+
+
+def solve_temperature(logits: Array, target_entropy: Array, *, steps: int = STEPS) -> Solved:
+    """Solve entropy(softmax(logits / T)) = target for T.
+
+    Entropy grows with T from log(number of tied maxima) to log(number of finite logits), both ends excluded. A target
+    outside is clipped into that interval and reported as not ok. The iteration is Newton's in u = log T on the log-odds
+    of the entropy within its interval, where both ends are nearly straight lines, kept inside a bracket and replaced by
+    bisection whenever its steps stop halving (Brent 1973). A row in which T has no influence (one finite logit, all
+    finite logits tied, none finite) gets T = 1.
+
+    logits: (B, V), any scale, -inf for tokens left out; target_entropy: (B,) in nats.
+    Returns Solved(T (B,), ok, steps): ok means |entropy - target| <= 1e-4 nats (float32) or 1e-9 (float64).
+
+    >>> import numpy as np
+    >>> logits = np.log(np.array([[0.7, 0.2, 0.1]]))
+    >>> solved = solve_temperature(logits, np.array([1.0]))
+    >>> bool(solved.ok[0]), round(float(solved.value[0]), 3)
+    (True, 1.746)
+    """
+    xp = array_namespace(logits)
+    x = working(logits)
+    double = x.dtype == xp.float64
+    tolerance, margin, tiny = (1e-9, 1e-11, 1e-14) if double else (1e-4, 1e-5, 1e-6)
+    target = xp.astype(target_entropy, x.dtype)
+    z = _below_top(x)
+    finite = xp.isfinite(z)
+    depth = xp.where(finite, -z, xp.zeros_like(z))
+    count = xp.sum(xp.astype(finite, x.dtype), axis=-1)
+    tied = xp.sum(xp.astype(z == 0, x.dtype), axis=-1)
+    free = count > tied
+    one = xp.ones_like(target)
+    span = xp.where(free, xp.max(depth, axis=-1), one)
+    gap = xp.where(free, xp.min(xp.where(depth > 0, depth, xp.full_like(z, xp.inf)), axis=-1), one)
+    bottom, top = xp.log(xp.where(free, tied, one)), xp.log(xp.where(free, count, 2 * one))
+    feasible = (target > bottom) & (target < top)
+    goal = xp.clip(target, bottom + margin, top - margin)
+
+    # At the ends of the bracket the entropy is within float accuracy of its limits.
+    low, high = xp.log(gap) - xp.log(100 + top), xp.log(span) + (12.0 if double else 7.0)
+    mean = xp.sum(depth, axis=-1) / xp.where(free, count, one)
+    spread = xp.sum(xp.where(finite, xp.square(depth - mean[:, None]), xp.zeros_like(z)), axis=-1)
+    spread = xp.sqrt(spread / xp.where(free, count, one))
+    u = xp.clip(xp.log(xp.where(spread > 0, spread, one)), low, high)
+    step = before = xp.full_like(u, xp.inf)
+    taken = xp.zeros_like(u)
+    error = one
+    for _ in range(steps):
+        entropy, slope, _ = _moments(z, xp.exp(u))
+        error = entropy - goal
+        below = error < 0
+        low, high = xp.where(below, u, low), xp.where(below, high, u)
+        done = xp.abs(error) <= tolerance / 20
+        taken = taken + xp.astype(~done, x.dtype)
+        rise = xp.clip(entropy - bottom, min=tiny)
+        rest = xp.clip(top - entropy, min=tiny)
+        odds = xp.log((goal - bottom) / (top - goal)) - xp.log(rise / rest)
+        newton = u + odds / xp.clip(slope * (1 / rise + 1 / rest), min=1e-20)
+        fine = (newton > low) & (newton < high) & (xp.abs(newton - u) < 0.5 * before)
+        following = xp.where(done, u, xp.where(fine, newton, 0.5 * (low + high)))
+        before, step = step, xp.abs(following - u)
+        u = following
+    error = _moments(z, xp.exp(u))[0] - goal
+    met = feasible & (xp.abs(error) <= tolerance)
+    settled = xp.abs(xp.log(xp.where(count > 0, count, one)) - target) <= tolerance
+    value = xp.where(free, xp.exp(u), one)
+    return Solved(value, xp.where(free, met, settled & (count > 0)), xp.astype(xp.where(free, taken, 0 * one), xp.int32))

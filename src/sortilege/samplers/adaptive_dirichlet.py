@@ -1,0 +1,293 @@
+"""Adaptive Dirichlet sampling: an entropy controller with Dirichlet noise around what the model has been predicting."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from sortilege.numerics._arrays import Array, array_namespace, map_leaves, put_along_last, working
+from sortilege.numerics.dirichlet import Pair, fit_dirichlet, log_density
+from sortilege.numerics.gamma import sample_dirichlet_log
+from sortilege.numerics.information import entropy, kl_divergence, log_softmax, log_sum_exp
+from sortilege.numerics.random import Key, drawable
+from sortilege.numerics.temperature import solve_temperature
+from sortilege.samplers._base import Sampler
+from sortilege.samplers._knobs import knob
+
+MASKED = -1e6
+"""Logits below this are read as masked: engines write masks as -inf or as large negative numbers."""
+
+
+class Step(NamedTuple):
+    """What the last ``adjust`` did; every leaf is (B,)."""
+
+    target_entropy: Array
+    entropy: Array
+    temperature: Array
+    pre_temp: Array
+    inlier: Array
+    perturbation: Array
+    kl_emwa: Array
+    kl_dirichlet: Array
+    concentration: Array
+    logp_coeff: Array
+    temperature_ok: Array
+    fit_ok: Array
+
+
+class AdaptiveDirichletState(NamedTuple):
+    """The six moving averages of the source, and what the next call needs.
+
+    emwa_logp, emwa_dir: (B, S). emwa_temp, emwa_cross_ent, emwa_entropy: (B,). emwa_dir_ent: a Pair of (B,), for at
+    V = 128k it is of the order of 1e6 nats and is compared to within 1e-2.
+    ids: (B, S) the tokens of the support, or () when it is the whole vocabulary. pending: (B, V) the log-probabilities
+    that ``observe`` reads the emitted token's from. steps: (B,) calls of ``adjust``.
+    """
+
+    emwa_logp: Array
+    emwa_dir: Array
+    emwa_temp: Array
+    emwa_cross_ent: Array
+    emwa_dir_ent: Pair
+    emwa_entropy: Array
+    ids: Any
+    pending: Array
+    steps: Array
+    last: Step
+
+
+@dataclass(frozen=True)
+class AdaptiveDirichlet(Sampler):
+    """Hold the entropy at a target and perturb what is typical of the recent past.
+
+    Each step solves for the temperature at which the entropy of softmax(log p / T) equals
+
+        target = a emwa_cross_ent + b emwa_entropy + probs_ent_offset,
+
+    fits a Dirichlet distribution to the moving average of log p, and, where the tempered prediction p' is no less likely
+    under it than expected (an inlier),
+
+        -log Dir(p' | emwa_dir) < d (-log Dir(softmax(emwa_logp) | emwa_dir)) + e emwa_dir_ent + dir_ent_offset,
+
+    mixes it with a draw q ~ Dir(emwa_dir): f q + (1 - f) p', f = 1 - perturb_base_coeff^(-perturb_exp_coeff / KL(q || p')).
+    A coefficient multiplies the new value: new state = c value + (1 - c) old state.
+
+    In the steady state the entropy settles at probs_ent_offset / (1 - a / T - b): a + b >= 1 runs away to log V and an
+    offset of 0 collapses to greedy decoding; both warn at construction. ``report`` gives target and realised entropy.
+
+    Knobs are named as in the source. Ours: ``softmax_temperature`` and ``cross_entropy`` choose between the source's two
+    readings of each, ``support``, ``logp_floor``, ``concentration_cap`` and ``truncation``. The defaults come from a
+    small sweep on the bundled model (docs/log.md) and are no more than that.
+
+    Source: the adaptive Dirichlet sampling note ("dslider" of the entropix project, 2024), as corrected in docs/maths.md.
+    """
+
+    source: ClassVar[str] = "Adaptive Dirichlet sampling (entropix project, 2024), corrected: docs/maths.md"
+
+    a: float = knob(0.5, 0, 1, open_high=True, doc="weight of emwa_cross_ent in the target entropy", tune=(0, 0.9))
+    b: float = knob(0.3, 0, 1, open_high=True, doc="weight of emwa_entropy in the target entropy", tune=(0, 0.9))
+    probs_ent_offset: float = knob(0.5, 0, doc="constant part of the target entropy, nats", tune=(0.05, 4))
+    emwa_logp_base: float = knob(2.0, 1, open_low=True, doc="base of the rate of emwa_logp", tune=(1.1, 8))
+    emwa_logp_exp_factor: float = knob(
+        4.0, 0, doc="KL in nats at which the rate of emwa_logp is 1 / base", tune=(0.1, 30), log=True
+    )
+    emwa_dir_coeff: float = knob(0.2, 0, 1, doc="rate of emwa_dir", tune=(0.01, 1), log=True)
+    emwa_temp_coeff: float = knob(0.1, 0, 1, doc="rate of emwa_temp", tune=(0.01, 1), log=True)
+    emwa_dir_ent_coeff: float = knob(0.1, 0, 1, doc="rate of emwa_dir_ent", tune=(0.01, 1), log=True)
+    emwa_entropy_coeff: float = knob(0.1, 0, 1, doc="rate of emwa_entropy", tune=(0.01, 1), log=True)
+    emwa_cross_ent_coeff: float = knob(0.1, 0, 1, doc="rate of emwa_cross_ent", tune=(0.01, 1), log=True)
+    d: float = knob(0.5, doc="weight of the average's own negative log-density in the inlier test", tune=(0, 1))
+    e: float = knob(0.5, doc="weight of emwa_dir_ent in the inlier test", tune=(0, 1))
+    dir_ent_offset: float = knob(0.0, doc="constant part of the inlier test, nats", tune=(-100, 100))
+    perturb_base_coeff: float = knob(2.0, 1, open_low=True, doc="base of the perturbation factor", tune=(1.1, 8))
+    perturb_exp_coeff: float = knob(
+        0.5, 0, neutral=0.0, doc="KL in nats scale of the perturbation; 0 switches the Dirichlet noise off", tune=(0, 4)
+    )
+    softmax_temperature: str = knob(
+        "emwa", choices=("pre", "emwa"), doc="softmax at the solved temperature, or at its average (taken in log T)"
+    )
+    cross_entropy: str = knob(
+        "scaled", choices=("scaled", "tempered"), doc="-log(probs[token]) / emwa_temp, or -log softmax(logits / emwa_temp)"
+    )
+    truncation: Sampler | None = knob(
+        None, kind="sampler", optional=True, doc="mask of the temperature solve, the perturbation and the draw"
+    )
+    support: int | tuple[int, ...] | None = knob(
+        None, 2, kind="support", optional=True, doc="tokens of the Dirichlet part: the first prediction's top, or given ids"
+    )
+    logp_floor: float = knob(-30.0, high=-1, doc="log-probability at which the state sees unlikely and masked tokens")
+    concentration_cap: float = knob(1e6, 1, doc="largest concentration of a fit")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.truncation is not None and type(self.truncation).init is not Sampler.init:
+            raise ValueError(f"AdaptiveDirichlet.truncation must be a stateless sampler, got {self.truncation!r}")
+        if self.a + self.b >= 1:
+            warnings.warn(
+                f"AdaptiveDirichlet: a + b = {self.a + self.b:g} >= 1 lets the target entropy run away to log V",
+                stacklevel=3,
+            )
+        elif self.probs_ent_offset == 0:
+            warnings.warn(
+                "AdaptiveDirichlet: probs_ent_offset = 0 lets the target entropy collapse to greedy decoding",
+                stacklevel=3,
+            )
+
+    def init(self, logits: Array) -> AdaptiveDirichletState:
+        """The state before the first token: emwa_logp half the first log-probabilities and half the uniform ones."""
+        xp = array_namespace(logits)
+        raw, _ = _log_probabilities(logits)
+        ids = self._ids(raw)
+        logp = self._seen(raw, ids)
+        emwa_logp = 0.5 * logp - 0.5 * math.log(logp.shape[-1])
+        emwa_dir = fit_dirichlet(emwa_logp, cap=self.concentration_cap).value
+        first = entropy(raw)
+        zero, false = xp.zeros_like(first), xp.zeros_like(first) > 0
+        last = Step(zero, first, 1 + zero, 1 + zero, false, zero, zero, zero, xp.sum(emwa_dir, axis=-1), zero, false, false)
+        steps = xp.astype(zero, xp.int32)
+        return AdaptiveDirichletState(
+            emwa_logp, emwa_dir, 1 + zero, first, Pair(zero, zero), first, ids, raw, steps, last
+        )
+
+    def adjust(self, logits: Array, state: AdaptiveDirichletState, key: Key) -> tuple[Array, AdaptiveDirichletState]:
+        xp = array_namespace(logits)
+        raw, usable = _log_probabilities(logits)
+        logp = self._seen(raw, state.ids)
+
+        # 2, 3: the averages of what the model predicts
+        mean = log_softmax(state.emwa_logp)
+        kl_emwa = kl_divergence(logp, mean)
+        rate = _saturating(self.emwa_logp_base, self.emwa_logp_exp_factor, kl_emwa)
+        emwa_logp = _average(rate[:, None], logp, state.emwa_logp)
+        fit = fit_dirichlet(emwa_logp, state.emwa_dir, cap=self.concentration_cap)
+        emwa_dir = _average(self.emwa_dir_coeff, fit.value, state.emwa_dir)
+
+        # 4, 5: the temperature
+        kept = raw
+        if self.truncation is not None:
+            mask = xp.isfinite(self.truncation.adjust(raw, (), key)[0])
+            kept = xp.where(mask, raw, xp.full_like(raw, -xp.inf))
+        target = self.a * state.emwa_cross_ent + self.b * state.emwa_entropy + self.probs_ent_offset
+        solved = solve_temperature(kept, target)
+        moved = xp.sum(xp.astype(xp.isfinite(kept), xp.int32), axis=-1) > 1
+        if self.softmax_temperature == "emwa":
+            emwa_temp = xp.exp(_average(self.emwa_temp_coeff, xp.log(solved.value), xp.log(state.emwa_temp)))
+        else:
+            emwa_temp = _average(self.emwa_temp_coeff, solved.value, state.emwa_temp)
+        emwa_temp = xp.where(moved, emwa_temp, state.emwa_temp)
+        temperature = emwa_temp if self.softmax_temperature == "emwa" else solved.value
+        pre = log_softmax(kept / temperature[:, None])
+
+        # 6, 7: how typical the tempered prediction is of the recent past
+        tempered = self._seen(log_softmax(raw / temperature[:, None]), state.ids)
+        nll = log_density(tempered, emwa_dir).times(-1.0)
+        own = log_density(log_softmax(emwa_logp), emwa_dir).times(-1.0)
+        fresh = state.steps == 0
+        c = self.emwa_dir_ent_coeff
+        mixed = nll.times(c).plus(state.emwa_dir_ent.times(1 - c))
+        emwa_dir_ent = Pair(xp.where(fresh, nll.high, mixed.high), xp.where(fresh, nll.low, mixed.low))
+        excess = nll.plus(own.times(-self.d)).plus(emwa_dir_ent.times(-self.e)).value
+        inlier = excess < self.dir_ent_offset
+
+        # 8: the perturbation
+        probs, perturbation, kl_dirichlet = pre, xp.zeros_like(target), xp.zeros_like(target)
+        if self.perturb_exp_coeff > 0:
+            blended, perturbation, kl_dirichlet = self._perturb(pre, emwa_dir, state.ids, key)
+            perturbation = xp.where(inlier, perturbation, xp.zeros_like(perturbation))
+            probs = xp.where(inlier[:, None], blended, pre)
+
+        # 9: the entropy rate
+        realised = entropy(probs)
+        emwa_entropy = _average(self.emwa_entropy_coeff, realised, state.emwa_entropy)
+        pending = probs if self.cross_entropy == "scaled" else log_softmax(kept / emwa_temp[:, None])
+        last = Step(
+            target, realised, temperature, solved.value, inlier, perturbation, kl_emwa, kl_dirichlet,
+            xp.sum(emwa_dir, axis=-1), rate, solved.ok, fit.ok,
+        )  # fmt: skip
+        after = state._replace(
+            emwa_logp=emwa_logp, emwa_dir=emwa_dir, emwa_temp=emwa_temp, emwa_dir_ent=emwa_dir_ent,
+            emwa_entropy=emwa_entropy, pending=pending, steps=state.steps + 1, last=last,
+        )  # fmt: skip
+        shaped = xp.where(usable[:, None], xp.astype(probs, logits.dtype), logits)
+        return shaped, _where_rows(usable, after, state)
+
+    def observe(self, tokens: Array, state: AdaptiveDirichletState) -> AdaptiveDirichletState:
+        """Update emwa_cross_ent with the emitted tokens (B,); a negative token is unknown and changes nothing."""
+        xp = array_namespace(state.pending)
+        known = tokens >= 0
+        index = xp.where(known, tokens, xp.zeros_like(tokens))[:, None]
+        logp = xp.clip(xp.take_along_axis(state.pending, index, axis=-1)[:, 0], min=self.logp_floor)
+        surprise = -logp / state.emwa_temp if self.cross_entropy == "scaled" else -logp
+        updated = _average(self.emwa_cross_ent_coeff, surprise, state.emwa_cross_ent)
+        return state._replace(emwa_cross_ent=xp.where(known, updated, state.emwa_cross_ent))
+
+    def report(self, state: AdaptiveDirichletState) -> dict[str, Array]:
+        """What the last ``adjust`` did and the averages after it, by name; ``inlier`` is the branch taken."""
+        averages = {name: getattr(state, name) for name in ("emwa_temp", "emwa_cross_ent", "emwa_entropy")}
+        return {**state.last._asdict(), **averages, "emwa_dir_ent": state.emwa_dir_ent.value}
+
+    def _ids(self, raw: Array) -> Any:
+        xp = array_namespace(raw)
+        if self.support is None or (isinstance(self.support, int) and self.support >= raw.shape[-1]):
+            return ()
+        if isinstance(self.support, int):
+            return xp.argsort(raw, axis=-1, descending=True)[:, : self.support]
+        like = xp.argmax(raw, axis=-1)[:, None]
+        return xp.concat([xp.full_like(like, token) for token in self.support], axis=-1)
+
+    def _seen(self, logp: Array, ids: Any) -> Array:
+        """Log-probabilities as the state sees them: (B, S), of the support alone, not below the floor."""
+        xp = array_namespace(logp)
+        floored = xp.clip(logp, min=self.logp_floor)
+        return floored if isinstance(ids, tuple) else log_softmax(xp.take_along_axis(floored, ids, axis=-1))
+
+    def _perturb(self, pre: Array, alpha: Array, ids: Any, key: Key) -> tuple[Array, Array, Array]:
+        """f q + (1 - f) pre in log space, with f and KL(q || pre); the mass of the support stays what it is."""
+        xp = array_namespace(pre)
+        whole = isinstance(ids, tuple)
+        inside = pre if whole else xp.take_along_axis(pre, ids, axis=-1)
+        kept = xp.isfinite(inside)
+        mass = log_sum_exp(inside)
+        some = xp.isfinite(mass)
+        mass = xp.where(some, mass, xp.zeros_like(mass))[:, None]
+        lowest = xp.full_like(inside, -xp.inf)
+        q = log_softmax(xp.where(kept, sample_dirichlet_log(alpha, key), lowest))
+        base = inside - mass
+        kl = kl_divergence(q, base)
+        # Kept from 0 and 1 by a float's width, so that both logarithms below are finite.
+        f = xp.clip(1 - _saturating(self.perturb_base_coeff, self.perturb_exp_coeff, kl), 1e-12, 1 - 1e-6)
+        zero = xp.zeros_like(inside)
+        blend = xp.logaddexp(
+            xp.where(kept, q, zero) + xp.log(f)[:, None], xp.where(kept, base, zero) + xp.log1p(-f)[:, None]
+        )
+        blend = xp.where(kept, blend + mass, lowest)
+        return blend if whole else put_along_last(pre, ids, blend), f, kl
+
+
+def _log_probabilities(logits: Array) -> tuple[Array, Array]:
+    """log_softmax with large negative logits masked, and which rows are usable; the others are read as uniform."""
+    xp = array_namespace(logits)
+    x = working(logits)
+    x = xp.where(x < MASKED, xp.full_like(x, -xp.inf), x)
+    usable = drawable(x)
+    return log_softmax(xp.where(usable[:, None], x, xp.zeros_like(x))), usable
+
+
+def _saturating(base: float, factor: float, kl: Array) -> Array:
+    """base^(-factor / kl): 0 at kl = 0, towards 1 for large kl."""
+    xp = array_namespace(kl)
+    return xp.exp(-factor * math.log(base) / xp.clip(kl, min=1e-12))
+
+
+def _average(coefficient: Any, value: Array, old: Array) -> Array:
+    return coefficient * value + (1 - coefficient) * old
+
+
+def _where_rows(condition: Array, new: Any, old: Any) -> Any:
+    """Rows of ``new`` where the condition (B,) holds, of ``old`` elsewhere, in every leaf."""
+
+    def choose(a: Array, b: Array) -> Array:
+        xp = array_namespace(a)
+        return xp.where(xp.reshape(condition, (-1,) + (1,) * (a.ndim - 1)), a, b)
+
+    return map_leaves(choose, new, old)
