@@ -71,3 +71,93 @@ def put_along_last(target: Array, ids: Array, values: Array) -> Array:
     hits = ids[:, :, None] == arange_like(target.shape[-1], ids, ids.dtype)[None, None, :]
     written = xp.sum(xp.where(hits, values[:, :, None], xp.zeros_like(values[:, :, None])), axis=1)
     return xp.where(xp.any(hits, axis=1), written, target)
+
+
+def top_k(x: Array, k: int) -> tuple[Array, Array]:
+    """The ``k`` largest values of the last axis, in descending order, and where they are; ties in any order."""
+    xp = array_namespace(x)
+    if is_torch_namespace(xp):
+        return tuple(x.topk(k, dim=-1))
+    if is_jax_namespace(xp):
+        import jax
+
+        return tuple(jax.lax.top_k(x, k))
+    if is_numpy_namespace(xp) and k < x.shape[-1]:
+        ids = xp.argpartition(-x, k - 1, axis=-1)[..., :k]
+        order = xp.argsort(-xp.take_along_axis(x, ids, axis=-1), axis=-1)
+        ids = xp.take_along_axis(ids, order, axis=-1)
+    else:
+        ids = xp.argsort(x, axis=-1, descending=True)[..., :k]
+    return xp.take_along_axis(x, ids, axis=-1), ids
+
+
+def max_along_last(ids: Array, values: Array, size: int) -> Array:
+    """For each of ``size`` columns the largest of ``values`` (B, S) at it, ``ids`` (B, S) may repeat; 0 where none is.
+
+    Negative values count as 0, and ids outside ``0 .. size - 1`` are left out.
+    """
+    xp = array_namespace(values)
+    inside = (ids >= 0) & (ids < size)
+    ids, values = xp.where(inside, ids, xp.zeros_like(ids)), xp.where(inside, values, xp.zeros_like(values))
+    if is_torch_namespace(xp):
+        empty = values.new_zeros((*values.shape[:-1], size))
+        return empty.scatter_reduce(-1, xp.astype(ids, xp.int64), values, "amax")
+    if is_jax_namespace(xp):
+        rows = xp.arange(values.shape[0])[:, None]
+        return xp.zeros((values.shape[0], size), dtype=values.dtype).at[rows, ids].max(values)
+    if is_numpy_namespace(xp):
+        largest = xp.zeros((values.shape[0], size), dtype=values.dtype)
+        xp.maximum.at(largest, (xp.arange(values.shape[0])[:, None], ids), values)
+        return largest
+    hits = ids[:, :, None] == arange_like(size, ids, ids.dtype)[None, None, :]
+    return xp.max(xp.where(hits, values[:, :, None], xp.zeros_like(values[:, :, None])), axis=1)
+
+
+def repeat(count: int, step: Callable[[Any], Any], state: Any) -> Any:
+    """``step`` applied ``count`` times to a tuple of arrays of fixed shapes; one compiled loop under ``jax.jit``."""
+    if is_jax_namespace(array_namespace(state[0])):
+        import jax
+
+        return jax.lax.fori_loop(0, count, lambda _, state: step(state), state)
+    for _ in range(count):
+        state = step(state)
+    return state
+
+
+def retry(
+    value: Array, rejected: Array, again: Callable[[Array, Any], tuple[Array, Array]], tries: int, share: float
+) -> Array:
+    """The values (N,) of a rejection sampler after up to ``tries`` tries, the first of which gave the arguments.
+
+    again: (places (M,), attempt) -> values and rejections (M,) at these places, the same whichever other places are asked.
+    share: the probability that a try is rejected, at most; one array of this size, and some to spare, serves all tries.
+    """
+    xp = array_namespace(value)
+    count = value.shape[0]
+    if is_numpy_namespace(xp) or is_torch_namespace(xp):
+        value, places = xp.asarray(value, copy=True), xp.nonzero(rejected)[0]
+        for attempt in range(1, tries):
+            if places.shape[0] == 0:
+                break
+            value[places], rejected = again(places, attempt)
+            places = places[rejected]
+        return value
+    if is_jax_namespace(xp):
+        from jax.lax import while_loop
+
+        spare = min(count, int(share * count + 10 * (share * count) ** 0.5) + 20)  # ten standard deviations
+        places = xp.nonzero(rejected, size=spare, fill_value=count)[0]
+
+        def step(state: Any) -> Any:
+            attempt, kept, left = state
+            fresh, missed = again(places, attempt)
+            return attempt + 1, xp.where(left, fresh, kept), left & missed
+
+        start = (1, value[places], places < count)
+        _, kept, _ = while_loop(lambda state: (state[0] < tries) & xp.any(state[2]), step, start)
+        return value.at[places].set(kept, mode="drop")
+    places = arange_like(count, value)
+    for attempt in range(1, tries):
+        fresh, missed = again(places, attempt)
+        value, rejected = xp.where(rejected, fresh, value), rejected & missed
+    return value

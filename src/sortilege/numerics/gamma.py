@@ -1,0 +1,77 @@
+"""Gamma and Dirichlet variates in log space, exact for every shape, from counter-based noise.
+
+Marsaglia and Tsang, "A simple method for generating gamma variables", ACM TOMS 26, 2000. Shapes below 1 use
+Gamma(a) = Gamma(a + 1) U^(1/a), which in log space loses nothing, however small a is.
+"""
+
+from sortilege.numerics._arrays import Array, array_namespace, gather, retry, working
+from sortilege.numerics.information import log_softmax
+from sortilege.numerics.random import Key, Stream, unit, words
+from sortilege.numerics.special import normal_quantile
+
+TRIES = 10
+REJECTED = 0.049  # the most that a try rejects, at shape 1; with all the tries 1e-13
+
+
+def _propose(shape: Array, noise: tuple[Array, Array]) -> tuple[Array, Array]:
+    """A try at log Gamma(shape, 1), shape >= 1, and whether it is rejected; the value is then log(shape - 1/3).
+
+    With d = shape - 1/3 and a normal z, the proposal is d (1 + s)^3, s = z / sqrt(9 d), accepted with probability
+    exp(z^2 / 2 + d (1 - (1 + s)^3 + 3 log(1 + s))). Written in log1p(s) - s, it stays accurate for large shapes.
+    """
+    xp = array_namespace(shape)
+    # The top bit is the sign; the others give the lower half of the unit interval, where float32 is spaced finely.
+    z = normal_quantile((xp.astype(noise[0] & 0x7FFFFFFF, shape.dtype) + 0.5) * 2.0**-32)
+    z = xp.where(noise[0] < 0, z, -z)
+    d = shape - 1 / 3
+    s = z / xp.sqrt(9 * d)
+    negative = s <= -1
+    s = xp.where(negative, xp.zeros_like(s), s)
+    log1p = xp.log1p(s)
+    accept = xp.exp(z * z / 2 + d * (3 * (log1p - s) - s * s * (3 + s)))
+    # This uniform number may round to 0 or 1, which does no harm here.
+    rejected = negative | (xp.astype(noise[1], shape.dtype) * 2.0**-32 + 0.5 > accept)
+    return xp.log(d) + 3 * xp.where(rejected, xp.zeros_like(s), log1p), rejected
+
+
+def log_standard_gamma(alpha: Array, key: Key) -> Array:
+    """The logarithms (B, V) of independent Gamma(alpha, 1) variates, alpha (B, V) > 0, in the working precision.
+
+    Finite for alpha >= 1e-36. The chance that all of the ``TRIES`` tries for a variate fail is below 1e-13; its value is
+    then log(alpha - 1/3), or for alpha < 1 that of alpha + 1 with the power of U. alpha = 0 is not supported; NaN stays.
+
+    >>> import numpy as np
+    >>> alpha = np.full((1, 3), 1e-5)
+    >>> log_standard_gamma(alpha, Key.of([7], [0], like=alpha)).round()
+    array([[ -57843.,  -84137., -261443.]])
+    """
+    xp = array_namespace(alpha)
+    alpha = working(alpha)
+    rows, size = alpha.shape
+    small = alpha < 1
+    shape = xp.where(small, alpha + 1, alpha)
+    flat = xp.reshape(shape, (-1,))
+
+    def again(places: Array, attempt: int) -> tuple[Array, Array]:
+        column = xp.astype(places % size, xp.int32)[:, None]
+        first, second = words(gather(key, places // size), Stream.DIRICHLET, 1, attempt, column)
+        return _propose(xp.take(flat, places), (first[:, 0], second[:, 0]))
+
+    value, rejected = _propose(shape, words(key, Stream.DIRICHLET, size))
+    value = retry(xp.reshape(value, (-1,)), xp.reshape(rejected, (-1,)), again, TRIES, REJECTED)
+    # One word is enough for U: entry i takes word i mod 2 of the index i div 2.
+    pairs = xp.stack(words(key, Stream.DIRICHLET_BOOST, (size + 1) // 2), axis=-1)
+    power = unit(xp.reshape(pairs, (rows, -1))[:, :size], like=alpha)
+    return xp.reshape(value, alpha.shape) + xp.where(small, xp.log1p(-power) / alpha, xp.zeros_like(alpha))
+
+
+def sample_dirichlet_log(alpha: Array, key: Key) -> Array:
+    """The log-probabilities (B, V) of a draw from Dir(alpha), alpha (B, V) > 0: normalised Gamma variates, in log space.
+
+    >>> import numpy as np
+    >>> alpha = np.asarray([[1e-3, 1.0, 1e3]])
+    >>> probability = np.exp(sample_dirichlet_log(alpha, Key.of([7], [0], like=alpha)))
+    >>> round(float(probability.sum()), 6)
+    1.0
+    """
+    return log_softmax(log_standard_gamma(alpha, key))
