@@ -1,0 +1,167 @@
+"""Causal language models by name: the bundled ones, and any that transformers can load."""
+
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sortilege._extras import require
+from sortilege.models.bundled import Bundled as Bundled
+from sortilege.models.bundled import bundled as bundled
+
+
+@dataclass(frozen=True)
+class Model:
+    """A causal language model and the tokenizer it was trained with.
+
+    model: a transformers causal language model.
+    tokenizer: its transformers tokenizer.
+    name: what to call it in reports.
+    """
+
+    model: Any
+    tokenizer: Any
+    name: str
+
+    @property
+    def device(self) -> Any:
+        """The device that token ids go to."""
+        return self.model.device
+
+    @property
+    def context(self) -> int | None:
+        """How many positions the model can attend to; None where its configuration states no limit."""
+        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+
+    @property
+    def vocabulary(self) -> int:
+        """The number of logits, V; it may exceed the number of tokens the tokenizer knows."""
+        return self.model.config.get_text_config().vocab_size
+
+    @property
+    def end_token_ids(self) -> tuple[int, ...]:
+        """The tokens that end a text: those of the model's generation configuration and the tokenizer's."""
+        config = getattr(self.model, "generation_config", None)
+        listed = getattr(config, "eos_token_id", None)
+        ids = [*listed] if isinstance(listed, list | tuple) else [listed]
+        return tuple(sorted({token for token in (*ids, self.tokenizer.eos_token_id) if token is not None}))
+
+    @property
+    def start_token_id(self) -> int | None:
+        """The token that stands for an empty prompt: the beginning-of-text token or else the end token."""
+        bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        return bos if bos is not None else eos
+
+    def encode(self, text: str) -> list[int]:
+        """The token ids of a prompt, with whatever the tokenizer puts around a text by default."""
+        return list(self.tokenizer(text)["input_ids"])
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    device: Any = None,
+    dtype: Any = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> Model:
+    """Load a causal language model for decoding.
+
+    name: a bundled model, a folder, or a name on the Hugging Face Hub. A bundled name wins over a folder of that name.
+    device: where to put it; by default a CUDA device where there is one, else the CPU.
+    dtype: a torch dtype or its name, such as "bfloat16"; by default float32 on the CPU, and elsewhere as it is stored.
+    revision: the branch, tag or commit on the Hub.
+    trust_remote_code: whether code that comes with the model may run.
+
+    Raises ImportError when torch or transformers are not installed, and ValueError, before any weights are read, for
+    a name that leads nowhere and for a model that does not predict the next token.
+    """
+    torch, transformers = require("torch", "transformers"), require("transformers", "transformers")
+    place = torch.device(device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
+    if dtype is None:
+        dtype = torch.float32 if place.type == "cpu" else "auto"
+    elif isinstance(dtype, str):
+        if not isinstance(getattr(torch, dtype, None), torch.dtype):
+            raise ValueError(f"dtype must be the name of a torch dtype, got {dtype!r}")
+        dtype = getattr(torch, dtype)
+    local = bundled().get(str(name))
+    path = str(local.verify() if local else name)
+    options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": local is not None}
+    if revision is not None:
+        options["revision"] = revision
+    with _quiet(transformers.utils.logging, always=local is not None):
+        try:
+            config = transformers.AutoConfig.from_pretrained(path, **options)
+            _check_causal(str(name), config, trust_remote_code)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(path, **options)
+            model, found = transformers.AutoModelForCausalLM.from_pretrained(
+                path, config=config, dtype=dtype, output_loading_info=True, **options
+            )
+        except OSError as error:
+            raise ValueError(
+                f"model must be a bundled model ({', '.join(bundled()) or 'there is none'}), a folder with a "
+                f"transformers model, or a name on the Hugging Face Hub, got {str(name)!r}: {_first_line(error)}"
+            ) from error
+        except ValueError as error:
+            if "trust_remote_code" in str(error) and not trust_remote_code:
+                raise ValueError(
+                    f"model {str(name)!r} comes with code of its own; trust_remote_code must be True to run it, "
+                    "got False"
+                ) from error
+            raise
+    if found["missing_keys"]:
+        # transformers would fill these in at random: the model would load and write noise.
+        raise ValueError(f"model {str(name)!r} lacks weights: {', '.join(sorted(found['missing_keys'])[:3])} ...")
+    return Model(model.to(place).eval(), tokenizer, str(name))
+
+
+def as_model(model: Any) -> Model:
+    """A ``Model`` from a Model, a (model, tokenizer) pair, or anything ``load`` takes."""
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, str | os.PathLike):
+        return load(model)
+    if isinstance(model, tuple) and len(model) == 2 and hasattr(model[0], "forward") and hasattr(model[1], "decode"):
+        return Model(model[0], model[1], getattr(model[0], "name_or_path", "") or type(model[0]).__name__)
+    raise ValueError(f"model must be a name, a Model or a (model, tokenizer) pair, got {type(model).__name__}")
+
+
+def _check_causal(name: str, config: Any, trust_remote_code: bool) -> None:
+    """Raise ValueError unless the configuration is that of a causal language model.
+
+    A configuration's type alone does not tell (BERT has a causal variant, which its masked weights cannot fill): where
+    the checkpoint says which class it was saved from, that class must be a causal one.
+    """
+    auto = require("transformers.models.auto.modeling_auto", "transformers")
+    causal: dict[str, str] = auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    if trust_remote_code and "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {}):
+        return
+    saved = list(getattr(config, "architectures", None) or [])
+    if config.model_type not in causal or (saved and not set(saved) & set(causal.values())):
+        raise ValueError(
+            f"model must be a causal language model, got {name!r}, which is "
+            f"{', '.join(saved) or 'of type ' + config.model_type}"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
+
+
+@contextmanager
+def _quiet(logging: Any, always: bool) -> Generator[None]:
+    """Keep transformers' bars and notes off where nobody watches: in pipes and logs, and for bundled models."""
+    if sys.stderr.isatty() and not always:
+        yield
+        return
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
