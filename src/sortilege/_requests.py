@@ -129,24 +129,23 @@ class Request:
 
 def tokenized(model: Model, prompt: Any) -> tuple[list[str | None], list[list[int]]]:
     """The prompts as texts (None where tokens were given) and as token ids."""
-    prompt = prompt.tolist() if hasattr(prompt, "tolist") else prompt
-    if isinstance(prompt, str) or (prompt and all(isinstance(part, int) for part in prompt)):
-        prompt = [prompt]
-    if not isinstance(prompt, Sequence) or not prompt:
+    given = _listed(prompt)
+    if isinstance(given, str) or (isinstance(given, list | tuple) and given and isinstance(given[0], int)):
+        given = [given]
+    prompts = [_listed(one) for one in given] if isinstance(given, list | tuple) else []
+    if not prompts or not all(isinstance(one, str | list | tuple) for one in prompts):
         raise ValueError(f"prompt must be a text, a list of token ids, or a list of those, got {prompt!r}")
     texts: list[str | None] = []
     ids: list[list[int]] = []
-    for one in prompt:
-        is_text = isinstance(one, str)
-        one = one.tolist() if hasattr(one, "tolist") else one
-        found = model.encode(one) if is_text else list(one)
-        if is_text and not found and model.start_token_id is not None:
+    for one in prompts:
+        found = model.encode(one) if isinstance(one, str) else list(one)
+        if isinstance(one, str) and not found and model.start_token_id is not None:
             found = [model.start_token_id]
         if not found:
             raise ValueError(f"prompt must have at least one token, got {one!r}")
         for token in found:
             whole("prompt token", token, 0, model.vocabulary - 1)
-        texts.append(one if is_text else None)
+        texts.append(one if isinstance(one, str) else None)
         ids.append(found)
     return texts, ids
 
@@ -156,7 +155,12 @@ def seeds_of(seed: int | Sequence[int], prompts: int, num_samples: int = 1) -> l
     if isinstance(seed, int):
         whole("seed", seed, 0, 2**63 - prompts * num_samples)
         return [seed + row for row in range(prompts * num_samples)]
-    given: Any = getattr(seed, "tolist", lambda: seed)()
+    given = _listed(seed)
     if not isinstance(given, list | tuple) or len(given) != prompts:
         raise ValueError(f"seed must be an integer >= 0 or a list of {prompts}, one for each prompt, got {seed!r}")
     return [whole("seed", one, 0, 2**63 - num_samples) + i for one in given for i in range(num_samples)]
+
+
+def _listed(value: Any) -> Any:
+    """An array as lists of plain numbers; anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
