@@ -30,7 +30,7 @@ class Result:
     """One contender against its baseline. Times in seconds, medians; ratio is ours over theirs, with its quartiles.
 
     met: whether the target is reached, judged at V = 128,256 only.
-    first, baseline_first: of the first call, compilation included. problem: why there are no numbers, if there are none.
+    first, baseline_first: of the first call, compilation included. problem: why there are no numbers, if so.
     """
 
     benchmark: str

@@ -78,9 +78,9 @@ def section_of(text: str) -> tuple[str, str]:
 
     Raises ValueError unless the two markers are there, once each and in order.
     """
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or before + BEGIN + rest != text or END not in rest:
+    before, begun, rest = text.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not (begun and ended) or BEGIN in rest or END in before + after:
         raise ValueError(f"the file must have the lines {BEGIN!r} and {END!r}, once each")
     return before, after
 
