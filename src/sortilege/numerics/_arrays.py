@@ -113,6 +113,19 @@ def max_along_last(ids: Array, values: Array, size: int) -> Array:
     return xp.max(xp.where(hits, values[:, :, None], xp.zeros_like(values[:, :, None])), axis=1)
 
 
+def weight_up_to(order: Array, weight: Array, limit: Array) -> Array:
+    """The sum (..., 1) of ``weight`` (..., V) where ``order`` (..., V) <= ``limit`` (..., 1).
+
+    A product rather than a choice: where the mask is irregular, as it is here, choosing costs ten times as much.
+    """
+    xp = array_namespace(weight)
+    if is_torch_namespace(xp):
+        inside = xp.le(order, limit, out=xp.empty_like(weight))
+    else:
+        inside = xp.astype(order <= limit, weight.dtype)
+    return xp.sum(weight * inside, axis=-1, keepdims=True)
+
+
 def repeat(count: int, step: Callable[[Any], Any], state: Any) -> Any:
     """``step`` applied ``count`` times to a tuple of arrays of fixed shapes; one compiled loop under ``jax.jit``."""
     if is_jax_namespace(array_namespace(state[0])):
@@ -124,40 +137,70 @@ def repeat(count: int, step: Callable[[Any], Any], state: Any) -> Any:
     return state
 
 
-def retry(
-    value: Array, rejected: Array, again: Callable[[Array, Any], tuple[Array, Array]], tries: int, share: float
-) -> Array:
-    """The values (N,) of a rejection sampler after up to ``tries`` tries, the first of which gave the arguments.
+def in_blocks(function: Callable[..., Array], x: Array, *states: Any) -> Array:
+    """``function(x, *states)``, which treats rows independently, a few rows at a time where that is faster.
 
-    again: (places (M,), attempt) -> values and rejections (M,) at these places, the same whichever other places are asked.
-    share: the probability that a try is rejected, at most; one array of this size, and some to spare, serves all tries.
+    On a CPU without a compiler, temporaries of a few rows stay in the cache; many rows at once take three times longer.
+    """
+    xp = array_namespace(x)
+    block = max(1, 2**17 // max(1, x.shape[-1]))
+    eager = is_numpy_namespace(xp) or (is_torch_namespace(xp) and x.device.type == "cpu")
+    if not eager or x.shape[0] <= block:
+        return function(x, *states)
+
+    def part(start: int) -> Array:
+        def cut(leaf: Array) -> Array:
+            return leaf[start : start + block]
+
+        return function(cut(x), *(map_leaves(cut, state) for state in states))
+
+    return xp.concat([part(start) for start in range(0, x.shape[0], block)], axis=0)
+
+
+def argmax_last(x: Array) -> Array:
+    """The position (...) of the largest value of the last axis, the first of equals, in the library's index type."""
+    xp = array_namespace(x)
+    if not is_jax_namespace(xp):
+        return xp.argmax(x, axis=-1)
+    # XLA on a CPU runs its argmax entry by entry, with whatever computes the entries: 8 times slower than this.
+    top = xp.max(x, axis=-1, keepdims=True)
+    size = x.shape[-1]
+    return xp.min(xp.where(x == top, xp.arange(size), size - 1), axis=-1)
+
+
+def retry(
+    value: Array, rejected: Array, again: Callable[[Array, Array], tuple[Array, Array]], tries: int, share: float
+) -> Array:
+    """The values (N,) of a rejection sampler after ``tries`` tries, the first of which gave ``value`` and ``rejected``.
+
+    again: (places (M,), attempts (T,)) -> values and rejections (M, T), the same whichever others are asked with them.
+    share: the probability that a try is rejected, at most; where shapes must be fixed, room is made for that and more.
     """
     xp = array_namespace(value)
-    count = value.shape[0]
-    if is_numpy_namespace(xp) or is_torch_namespace(xp):
-        value, places = xp.asarray(value, copy=True), xp.nonzero(rejected)[0]
-        for attempt in range(1, tries):
-            if places.shape[0] == 0:
-                break
-            value[places], rejected = again(places, attempt)
-            places = places[rejected]
-        return value
-    if is_jax_namespace(xp):
-        from jax.lax import while_loop
+    jax = is_jax_namespace(xp)
 
-        spare = min(count, int(share * count + 10 * (share * count) ** 0.5) + 20)  # ten standard deviations
-        places = xp.nonzero(rejected, size=spare, fill_value=count)[0]
+    def first_accepted(places: Array, low: int, high: int) -> tuple[Array, Array]:
+        values, rejections = again(places, arange_like(high, value, xp.int32)[low:])
+        chosen = xp.argmin(xp.astype(rejections, xp.int32), axis=-1)[:, None]
+        return xp.take_along_axis(values, chosen, axis=-1)[:, 0], xp.all(rejections, axis=-1)
 
-        def step(state: Any) -> Any:
-            attempt, kept, left = state
-            fresh, missed = again(places, attempt)
-            return attempt + 1, xp.where(left, fresh, kept), left & missed
+    def compact(mask: Array) -> Array:
+        if not jax:
+            return xp.nonzero(mask)[0]
+        count = mask.shape[0]
+        room = int(share * count + 10 * (share * count) ** 0.5) + 20  # ten standard deviations: never exceeded
+        return xp.nonzero(mask, size=min(count, room), fill_value=count)[0]
 
-        start = (1, value[places], places < count)
-        _, kept, _ = while_loop(lambda state: (state[0] < tries) & xp.any(state[2]), step, start)
-        return value.at[places].set(kept, mode="drop")
-    places = arange_like(count, value)
-    for attempt in range(1, tries):
-        fresh, missed = again(places, attempt)
-        value, rejected = xp.where(rejected, fresh, value), rejected & missed
-    return value
+    def put(target: Array, places: Array, values: Array) -> Array:
+        if jax:
+            return target.at[places].set(values, mode="drop")
+        target = xp.asarray(target, copy=True)
+        target[places] = values
+        return target
+
+    if not (jax or is_numpy_namespace(xp) or is_torch_namespace(xp)):
+        return xp.where(rejected, first_accepted(arange_like(value.shape[0], value), 1, tries)[0], value)
+    places = compact(rejected)
+    second, rejected = first_accepted(places, 1, 2)
+    left = compact(rejected & (places < value.shape[0]))
+    return put(value, places, put(second, left, first_accepted(places[left], 2, tries)[0]))

@@ -4,10 +4,10 @@ Marsaglia and Tsang, "A simple method for generating gamma variables", ACM TOMS 
 Gamma(a) = Gamma(a + 1) U^(1/a), which in log space loses nothing, however small a is.
 """
 
-from sortilege.numerics._arrays import Array, array_namespace, gather, retry, working
+from sortilege.numerics._arrays import Array, array_namespace, in_blocks, retry, working
 from sortilege.numerics.information import log_softmax
-from sortilege.numerics.random import Key, Stream, unit, words
-from sortilege.numerics.special import normal_quantile
+from sortilege.numerics.random import Key, Stream, row_words, threefry, unit, words
+from sortilege.numerics.special import lower_normal_quantile
 
 TRIES = 10
 REJECTED = 0.049  # the most that a try rejects, at shape 1; with all the tries 1e-13
@@ -21,7 +21,7 @@ def _propose(shape: Array, noise: tuple[Array, Array]) -> tuple[Array, Array]:
     """
     xp = array_namespace(shape)
     # The top bit is the sign; the others give the lower half of the unit interval, where float32 is spaced finely.
-    z = normal_quantile((xp.astype(noise[0] & 0x7FFFFFFF, shape.dtype) + 0.5) * 2.0**-32)
+    z = lower_normal_quantile((xp.astype(noise[0] & 0x7FFFFFFF, shape.dtype) + 0.5) * 2.0**-32)
     z = xp.where(noise[0] < 0, z, -z)
     d = shape - 1 / 3
     s = z / xp.sqrt(9 * d)
@@ -37,25 +37,29 @@ def _propose(shape: Array, noise: tuple[Array, Array]) -> tuple[Array, Array]:
 def log_standard_gamma(alpha: Array, key: Key) -> Array:
     """The logarithms (B, V) of independent Gamma(alpha, 1) variates, alpha (B, V) > 0, in the working precision.
 
-    Finite for alpha >= 1e-36. The chance that all of the ``TRIES`` tries for a variate fail is below 1e-13; its value is
-    then log(alpha - 1/3), or for alpha < 1 that of alpha + 1 with the power of U. alpha = 0 is not supported; NaN stays.
+    Finite for alpha >= 1e-36; alpha = 0 is not supported, NaN stays. All ``TRIES`` tries fail for less than one variate
+    in 10^13, which is then as if the normal number of the method were 0.
 
     >>> import numpy as np
     >>> alpha = np.full((1, 3), 1e-5)
     >>> log_standard_gamma(alpha, Key.of([7], [0], like=alpha)).round()
-    array([[ -57843.,  -84137., -261443.]])
+    array([[ -36074.,  -19850., -125713.]])
     """
+    return in_blocks(_log_standard_gamma, working(alpha), key)
+
+
+def _log_standard_gamma(alpha: Array, key: Key) -> Array:
     xp = array_namespace(alpha)
-    alpha = working(alpha)
     rows, size = alpha.shape
     small = alpha < 1
     shape = xp.where(small, alpha + 1, alpha)
     flat = xp.reshape(shape, (-1,))
+    row = row_words(key, Stream.DIRICHLET)
 
-    def again(places: Array, attempt: int) -> tuple[Array, Array]:
+    def again(places: Array, attempts: Array) -> tuple[Array, Array]:
+        first, second = (xp.take(word, places // size)[:, None] for word in row)
         column = xp.astype(places % size, xp.int32)[:, None]
-        first, second = words(gather(key, places // size), Stream.DIRICHLET, 1, attempt, column)
-        return _propose(xp.take(flat, places), (first[:, 0], second[:, 0]))
+        return _propose(xp.take(flat, places)[:, None], threefry((first, second), (column, attempts[None, :])))
 
     value, rejected = _propose(shape, words(key, Stream.DIRICHLET, size))
     value = retry(xp.reshape(value, (-1,)), xp.reshape(rejected, (-1,)), again, TRIES, REJECTED)
@@ -66,7 +70,7 @@ def log_standard_gamma(alpha: Array, key: Key) -> Array:
 
 
 def sample_dirichlet_log(alpha: Array, key: Key) -> Array:
-    """The log-probabilities (B, V) of a draw from Dir(alpha), alpha (B, V) > 0: normalised Gamma variates, in log space.
+    """The log-probabilities (B, V) of a draw from Dir(alpha), alpha (B, V) > 0: Gamma variates normalised in log space.
 
     >>> import numpy as np
     >>> alpha = np.asarray([[1e-3, 1.0, 1e3]])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from array_api_compat import is_jax_namespace
 
 from sortilege._checks import whole
-from sortilege.numerics._arrays import Array, arange_like, array_namespace, device, working
+from sortilege.numerics._arrays import Array, arange_like, argmax_last, array_namespace, device, in_blocks, working
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -54,7 +54,8 @@ class Key(NamedTuple):
         where = None if is_jax_namespace(xp) else device(like)
         dtype = xp.int64 if wide else xp.int32
         return cls(
-            xp.asarray(list(seeds), dtype=dtype, device=where), xp.asarray(list(positions), dtype=xp.int32, device=where)
+            xp.asarray(list(seeds), dtype=dtype, device=where),
+            xp.asarray(list(positions), dtype=xp.int32, device=where),
         )
 
 
@@ -67,22 +68,37 @@ def _low(x: Array) -> Array:
     return xp.astype(xp.where(low >= 2**31, low - 2**32, low), xp.int32)
 
 
-def _rotate(x: Array, by: int) -> Array:
-    return (x << by) | ((x >> (32 - by)) & ((1 << by) - 1))
+def threefry(key: tuple[Array, Array], counter: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Threefry-2x32-20: two int32 words (read as unsigned) for every pair of key and counter words.
 
-
-def threefry(key: tuple[Array, Array], counter: tuple[Array, Array], rounds: int = 20) -> tuple[Array, Array]:
-    """Threefry-2x32: two int32 words (read as unsigned) for every pair of key and counter words; shapes broadcast."""
+    Shapes broadcast; at least one counter has a dimension (NumPy warns of the overflow that is meant on its scalars).
+    """
     keys = (key[0], key[1], key[0] ^ key[1] ^ _PARITY)
     x, y = counter[0] + keys[0], counter[1] + keys[1]
-    for i in range(rounds):
-        x = x + y
-        y = _rotate(y, _ROTATIONS[(i // 4) % 2][i % 4]) ^ x
+    xp = array_namespace(x)
+    x, y = xp.add(x, xp.zeros_like(y)), xp.add(y, xp.zeros_like(x))  # of one shape and our own: work in place
+    for i in range(20):
+        x += y
+        by = _ROTATIONS[(i // 4) % 2][i % 4]
+        low = y >> (32 - by)
+        low &= (1 << by) - 1
+        y <<= by
+        y |= low
+        y ^= x
         if i % 4 == 3:
             turn = i // 4 + 1
-            x = x + keys[turn % 3]
-            y = y + keys[(turn + 1) % 3] + turn
+            x += keys[turn % 3]
+            y += keys[(turn + 1) % 3]
+            y += turn
     return x, y
+
+
+def row_words(key: Key, stream: int) -> tuple[Array, Array]:
+    """The two words (B,) int32 that stand for a row's seed and position and for the stream: the key of its indices."""
+    xp = array_namespace(key.position)
+    high = _low(key.seed >> 32) if key.seed.dtype == xp.int64 else xp.zeros_like(_low(key.seed))
+    position = _low(key.position)
+    return threefry((_low(key.seed), high), (position, xp.full_like(position, int(stream))))
 
 
 def words(key: Key, stream: int, count: int, attempt: int = 0, index: Array | None = None) -> tuple[Array, Array]:
@@ -92,13 +108,10 @@ def words(key: Key, stream: int, count: int, attempt: int = 0, index: Array | No
     index: the indices instead, (count,) int32, or (B, count).
     """
     xp = array_namespace(key.position)
-    high = _low(key.seed >> 32) if key.seed.dtype == xp.int64 else xp.zeros_like(_low(key.seed))
-    position = _low(key.position)
-    row = threefry((_low(key.seed), high), (position, xp.full_like(position, int(stream))))
-    if index is None:
-        index = arange_like(count, position, xp.int32)
-    index = index[None, :] if index.ndim == 1 else index
-    return threefry((row[0][:, None], row[1][:, None]), (index, xp.full_like(index, attempt)))
+    at = arange_like(count, key.position, xp.int32) if index is None else index
+    at = at[None, :] if at.ndim == 1 else at
+    row = row_words(key, stream)
+    return threefry((row[0][:, None], row[1][:, None]), (at, xp.full_like(at, attempt)))
 
 
 def unit(first: Array, second: Array | None = None, *, like: Array) -> Array:
@@ -138,9 +151,12 @@ def draw(logits: Array, key: Key) -> Array:
     are drawn at their true rate, which 24-bit uniforms cannot do. The dtype of the result is the library's index type.
     A row with no finite logit gives token 0: ask ``numerics.drawable(logits)`` first.
     """
+    return in_blocks(_race, working(logits), key)
+
+
+def _race(logits: Array, key: Key) -> Array:
     xp = array_namespace(logits)
-    clocks = exponential(key, Stream.TOKEN, logits.shape[-1], like=logits)
-    return xp.argmax(working(logits) - xp.log(clocks), axis=-1)
+    return argmax_last(logits - xp.log(exponential(key, Stream.TOKEN, logits.shape[-1], like=logits)))
 
 
 def drawable(logits: Array) -> Array:

@@ -77,8 +77,10 @@ def digamma(x: Array) -> Array:
     return xp.log(w) + _psi_tail(shift, inverse * inverse) - sums
 
 
-def polygamma_pair(x: Array) -> tuple[Array, Array]:
+def polygamma_pair(x: Array, scale: Array | None = None) -> tuple[Array, Array]:
     """psi(x) and psi'(x) in one pass, elementwise, for x > 0: one logarithm and two divisions.
+
+    With ``scale``, which broadcasts, the first is psi(x) - log(scale), without the rounding of either logarithm.
 
     >>> import numpy as np
     >>> psi, slope = polygamma_pair(np.asarray(1.0))
@@ -90,7 +92,7 @@ def polygamma_pair(x: Array) -> tuple[Array, Array]:
     square = inverse * inverse
     sums = (2 * x + (shift.n - 1)) * _polynomial(u, shift.slope) * p
     slopes = tuple(-2 * k * c for k, c in enumerate(shift.series, 1))
-    psi = xp.log(w) + _psi_tail(shift, square) - sums
+    psi = xp.log(w if scale is None else w / scale) + _psi_tail(shift, square) - sums
     slope = inverse * _polynomial(square, (*slopes[::-1], 1.0)) + (sums * sums - _polynomial(u, shift.q) * p)
     return psi, slope
 
@@ -189,8 +191,17 @@ def normal_quantile(u: Array) -> Array:
     """
     xp = array_namespace(u)
     u = working(u)
+    lower = xp.clip(xp.minimum(u, 1 - u), float(xp.finfo(u.dtype).smallest_normal))
+    r = xp.sqrt(-xp.log(lower))
+    table = _PPND16 if u.dtype == xp.float64 else _PPND7
+    size = xp.where(r > 5, _ratio(r - 5, table.far), -lower_normal_quantile(lower))
+    return xp.where(u < 0.5, -size, size)
+
+
+def lower_normal_quantile(u: Array) -> Array:
+    """``normal_quantile`` for u in [exp(-25), 1/2], where half of its work is saved."""
+    xp = array_namespace(u)
     table = _PPND16 if u.dtype == xp.float64 else _PPND7
     q = u - 0.5
-    r = xp.sqrt(-xp.log(xp.clip(xp.minimum(u, 1 - u), float(xp.finfo(u.dtype).smallest_normal))))
-    outer = xp.where(r <= 5, _ratio(r - 1.6, table.tail), _ratio(r - 5, table.far))
-    return xp.where(xp.abs(q) <= 0.425, q * _ratio(0.180625 - q * q, table.centre), xp.sign(q) * outer)
+    tail = -_ratio(xp.sqrt(-xp.log(u)) - 1.6, table.tail)
+    return xp.where(q < -0.425, tail, q * _ratio(0.180625 - q * q, table.centre))
