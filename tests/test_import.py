@@ -65,4 +65,4 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert "pip install 'sortilege[transformers]'" in fresh(code)
+    assert 'pip install "sortilege[transformers]"' in fresh(code)

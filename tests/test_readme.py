@@ -22,7 +22,9 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def commands() -> list[str]:
     """Every command line of every page, comments and continuation lines folded away."""
-    lines = [line for page in PAGES for block in blocks(page, "bash") for line in block.replace("\\\n", "").splitlines()]
+    lines = [
+        line for page in PAGES for block in blocks(page, "bash") for line in block.replace("\\\n", "").splitlines()
+    ]
     return list(dict.fromkeys(line.split("  #")[0].strip() for line in lines if line and not line.startswith("#")))
 
 

@@ -1,6 +1,6 @@
 """Write the README's table of samplers from the samplers themselves.
 
-    python tools/readme_table.py
+python tools/readme_table.py
 """
 
 import dataclasses

@@ -1,0 +1,68 @@
+"""Decoding for language models: adaptive Dirichlet and locally typical sampling, on every array library.
+
+``generate`` and ``stream`` write text with a model under a sampler; ``load`` finds models by name. Samplers are frozen
+dataclasses of knobs with pure functions on arrays (``Sampler``), put in sequence by ``chain``. ``Key`` and ``draw`` are
+their noise. Array functions are in ``sortilege.numerics``, engines in ``sortilege.integrations``.
+
+Importing this loads NumPy and array-api-compat only; torch and transformers are imported where they are used.
+"""
+
+from sortilege import numerics as numerics
+from sortilege import samplers as samplers
+
+# The functions take the place of the modules they come from: ``sortilege.generate`` is the function.
+from sortilege.generate import DecodingError, generate, stream
+from sortilege.models import load
+from sortilege.numerics.random import Key, draw
+from sortilege.samplers import (
+    AdaptiveDirichlet,
+    AdaptiveP,
+    Dry,
+    DynamicTemperature,
+    Epsilon,
+    Eta,
+    LocallyTypical,
+    LocallyTypicalDistance,
+    MinP,
+    Mirostat,
+    RepetitionPenalty,
+    Sampler,
+    Temperature,
+    TopK,
+    TopNSigma,
+    TopP,
+    Xtc,
+    chain,
+)
+from sortilege.samplers.terminal import terminal
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AdaptiveDirichlet",
+    "AdaptiveP",
+    "DecodingError",
+    "Dry",
+    "DynamicTemperature",
+    "Epsilon",
+    "Eta",
+    "Key",
+    "LocallyTypical",
+    "LocallyTypicalDistance",
+    "MinP",
+    "Mirostat",
+    "RepetitionPenalty",
+    "Sampler",
+    "Temperature",
+    "TopK",
+    "TopNSigma",
+    "TopP",
+    "Xtc",
+    "__version__",
+    "chain",
+    "draw",
+    "generate",
+    "load",
+    "stream",
+    "terminal",
+]
