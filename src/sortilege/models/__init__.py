@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sortilege._extras import require
-from sortilege.models.bundled import Bundled as Bundled
-from sortilege.models.bundled import bundled as bundled
+from sortilege.models._bundled import Bundled as Bundled
+from sortilege.models._bundled import bundled as bundled
 
 
 @dataclass(frozen=True)
