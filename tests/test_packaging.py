@@ -48,7 +48,8 @@ def test_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
 
 def test_sdist_holds_what_is_needed_to_build_and_test(built: Path) -> None:
     (archive,) = built.glob("*.tar.gz")
-    names = {name.split("/", 1)[1] for name in tarfile.open(archive).getnames() if "/" in name}
+    with tarfile.open(archive) as opened:
+        names = {name.split("/", 1)[1] for name in opened.getnames()}
     assert {f"src/{name}" for name in sources()} <= names
     assert {"pyproject.toml", "constraints.txt", "Makefile", "LICENSE", "README.md", "tests/conftest.py"} <= names
 
