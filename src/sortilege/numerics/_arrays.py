@@ -77,11 +77,13 @@ def top_k(x: Array, k: int) -> tuple[Array, Array]:
     """The ``k`` largest values of the last axis, in descending order, and where they are; ties in any order."""
     xp = array_namespace(x)
     if is_torch_namespace(xp):
-        return tuple(x.topk(k, dim=-1))
+        values, ids = x.topk(k, dim=-1)
+        return values, ids
     if is_jax_namespace(xp):
         import jax
 
-        return tuple(jax.lax.top_k(x, k))
+        values, ids = jax.lax.top_k(x, k)
+        return values, ids
     if is_numpy_namespace(xp) and k < x.shape[-1]:
         ids = xp.argpartition(-x, k - 1, axis=-1)[..., :k]
         order = xp.argsort(-xp.take_along_axis(x, ids, axis=-1), axis=-1)
@@ -131,7 +133,10 @@ def repeat(count: int, step: Callable[[Any], Any], state: Any) -> Any:
     if is_jax_namespace(array_namespace(state[0])):
         import jax
 
-        return jax.lax.fori_loop(0, count, lambda _, state: step(state), state)
+        def body(_: int, state: Any) -> Any:
+            return step(state)
+
+        return jax.lax.fori_loop(0, count, body, state)
     for _ in range(count):
         state = step(state)
     return state
