@@ -6,11 +6,13 @@ import sys
 def main() -> None:
     """Run the command line: the console script, and ``python -m sortilege``.
 
-    Exit codes: 0, 2 for bad input (one line on standard error), 130 after ctrl-C, 141 when the reader of a pipe has gone.
+    Exit codes: 0, 2 for bad input (one line on standard error), 130 after ctrl-C, 141 when a pipe lost its reader.
     """
     try:
         from sortilege.cli._app import app
+        from sortilege.cli._errors import warn_in_a_line
 
+        warn_in_a_line()
         app(prog_name="sortilege")
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):

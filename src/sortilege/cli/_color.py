@@ -21,8 +21,11 @@ _STYLES = (_PLAIN, *(Style(color="#ffffff", bgcolor=shade) for shade in SHADES))
 
 # A model may write any byte. Control characters are shown as their Unicode pictures, never sent: an escape sequence
 # in sampled text could otherwise recolour, clear or retitle the user's terminal.
-_CONTROLS = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"}
-_CONTROLS |= {0x7F: "\u2421"} | {code: "\ufffd" for code in range(0x80, 0xA0)}
+_CONTROLS = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: "\u2421",
+    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
+}
 
 
 def harmless(text: str) -> str:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -18,6 +19,18 @@ def say(kind: str, message: object) -> None:
     sys.stderr.write(f"sortilege: {kind}: {' '.join(str(message).split())}\n")
 
 
+def warn_in_a_line() -> None:
+    """Show the library's own warnings as one line each, and nobody else's, unless Python was told otherwise."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("default", module="sortilege")
+        warnings.showwarning = _warning
+
+
+def _warning(message: Warning | str, *_: Any) -> None:
+    say("warning", message)
+
+
 def fail(message: object) -> NoReturn:
     """Refuse to go on: one line, exit code 2."""
     say("error", message)
@@ -25,21 +38,22 @@ def fail(message: object) -> NoReturn:
 
 
 @contextmanager
-def refusals(about: str = "") -> Iterator[None]:
-    """Turn what the library says of bad input (ValueError, ImportError) and files (OSError) into ``fail``.
-
-    about: what to put before the message, such as the name of an option.
-    """
-    lead = f"{about}: " if about else ""
+def refusals(*kinds: type[Exception]) -> Generator[None]:
+    """Turn what the library says of bad input, in exceptions of these kinds, into ``fail``."""
     try:
         yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        named = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error
-        fail(f"{lead}{named}")
-    except (ValueError, ImportError) as error:
-        fail(f"{lead}{error}")
+    except kinds as error:
+        fail(error)
+
+
+def _give_up_writing(error: OSError) -> int:
+    """The exit code when standard output or a file takes no more."""
+    # What is still buffered cannot be written either; without this the interpreter complains of it at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 141  # as a shell reports a process that SIGPIPE ended
+    say("error", f"cannot write: {error.strerror or error}")
+    return 2
 
 
 class OneLineErrors(TyperGroup):
@@ -48,20 +62,21 @@ class OneLineErrors(TyperGroup):
     def main(self, *args: Any, standalone_mode: bool = True, **settings: Any) -> Any:
         try:
             code = super().main(*args, standalone_mode=False, **settings)
-            sys.stdout.flush()
         except _UsageError as error:
             say("error", error.format_message())  # pyright: ignore[reportAttributeAccessIssue]
             code = 2
-        except typer.Abort:
-            code = 130
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            code = _give_up_writing(error)
         if standalone_mode:
             sys.exit(code or 0)
         return code
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # What is still buffered has no reader either: without this the interpreter complains of it at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(141) from None  # as a shell reports a process that SIGPIPE ended
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except OSError as error:
+            raise typer.Exit(_give_up_writing(error)) from None

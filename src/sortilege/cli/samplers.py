@@ -13,7 +13,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sortilege._checks import one_of
 from sortilege.cli._errors import refusals
+from sortilege.samplers._knobs import knobs
+from sortilege.samplers.registry import SAMPLERS
 
 
 def samplers(
@@ -21,14 +24,13 @@ def samplers(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON array instead of the table.")] = False,
 ) -> None:
     """List the samplers with their knobs, ranges, defaults and sources."""
-    from sortilege.samplers.registry import SAMPLERS
-
-    chosen = dict(SAMPLERS)
+    names = list(SAMPLERS)
     if name is not None:
-        with refusals():
-            chosen = {name: one_of_samplers(name)}
+        with refusals(ValueError):
+            names = [one_of("sampler", name.replace("_", "-"), SAMPLERS)]
+    chosen = {name: SAMPLERS[name] for name in names}
     if as_json:
-        typer.echo(json.dumps([_record(key, cls) for key, cls in chosen.items()], indent=2))
+        print(json.dumps([_record(key, cls) for key, cls in chosen.items()], indent=2))
         return
     # Without a terminal rich takes 80 columns; a page or a file has room for the width the table is laid out for.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
@@ -39,8 +41,8 @@ def samplers(
 
 
 def _summary(cls: Any) -> str:
-    """The first paragraph of the docstring, on one line."""
-    return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+    """The first paragraph of the docstring, on one line, less its marks of code."""
+    return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split()).replace("``", "")
 
 
 def _defaults(cls: Any) -> dict[str, Any]:
@@ -60,8 +62,6 @@ def _written(value: Any) -> str:
 
 def _record(name: str, cls: Any) -> dict[str, Any]:
     """What the table shows, for programs. Infinite bounds are null."""
-    from sortilege.samplers._knobs import knobs
-
     defaults = _defaults(cls)
     return {
         "name": name,
@@ -88,18 +88,18 @@ def _record(name: str, cls: Any) -> dict[str, Any]:
 
 def _show(console: Console, name: str, cls: Any) -> None:
     """One sampler: its name and what it does, its knobs, its source."""
-    from sortilege.samplers._knobs import knobs
-
-    console.print(Text.assemble((name, "bold cyan"), "  ", _summary(cls)))
+    head = Table.grid(padding=(0, 2, 0, 0))
+    head.add_row(Text(name, "bold cyan"), Text(_summary(cls)))
+    console.print(head)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), expand=True)
-    table.add_column(width=24, overflow="fold")
+    table.add_column(width=21, overflow="fold")
     table.add_column(width=8, overflow="fold", justify="right")
-    table.add_column(width=20, overflow="fold")
+    table.add_column(width=19, overflow="fold")
     table.add_column(ratio=1)
     defaults = _defaults(cls)
     for knob_name, knob in knobs(cls).items():
         table.add_row(
-            Text(knob_name, "green"), _written(defaults[knob_name]), Text(knob.range, "yellow"), Text(knob.doc)
+            Text(knob_name, "green"), Text(_written(defaults[knob_name])), Text(knob.range, "yellow"), Text(knob.doc)
         )
     if table.row_count:
         console.print(Padding(table, (0, 0, 0, 2)))
