@@ -19,7 +19,7 @@ class Inputs:
     Logits are a word-frequency part, the same at every step, and a context part: -ZIPF log(rank + 2.7) over a random
     ranking, plus CONTEXT times a Gaussian field. The field turns from one random vector to another and back on a
     circle, cos(t) u + sin(t) v, so that it keeps its variance, neighbouring steps are correlated by
-    cos(2 pi / FRAMES) = 0.87, and repeating the walk has no seam. At V = 128,256 entropies lie between 1.9 and 5.1 nats.
+    cos(2 pi / FRAMES) = 0.87, and repeating the walk has no seam. At V = 128,256 entropies are 1.9 to 5.1 nats.
     """
 
     vocabulary: int

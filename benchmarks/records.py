@@ -115,9 +115,9 @@ BENCHMARKS = (
         error=temperature_error,
     ),
     _truncation("typical", "LocallyTypical", "TypicalLogitsWarper", {"mass": 0.9}, {"mass": 0.9}),
-    _truncation("top-p", "TopP", "TopPLogitsWarper", {"p": 0.9}, {"top_p": 0.9}),
+    _truncation("top-p", "TopP", "TopPLogitsWarper", {"top_p": 0.9}, {"top_p": 0.9}),
     _truncation("top-k", "TopK", "TopKLogitsWarper", {"k": 50}, {"top_k": 50}),
-    _truncation("min-p", "MinP", "MinPLogitsWarper", {"p": 0.05}, {"min_p": 0.05}),
+    _truncation("min-p", "MinP", "MinPLogitsWarper", {"min_p": 0.05}, {"min_p": 0.05}),
     Benchmark(
         "polygamma",
         "digamma and trigamma of V numbers on [1e-3, 1e3]",
