@@ -9,16 +9,17 @@ from sortilege.numerics.special import digamma, log_gamma, polygamma_pair
 
 
 def _inverse_digamma_bound(y: Array) -> tuple[Array, Array]:
-    """1 / log(1 + exp(-y)) and its derivative: a lower bound of psi^-1(y), 6 % off at worst, exact at both ends."""
+    """a(y) = 1 / log(1 + exp(-y)), a lower bound of psi^-1(y) that is 6 % off at worst and exact at both ends; a - a'."""
     xp = array_namespace(y)
     near = xp.exp(-xp.abs(y))
     value = 1 / (xp.clip(-y, min=0.0) + xp.log1p(near))
     sigmoid = xp.where(y > 0, near, xp.ones_like(near)) / (1 + near)  # of -y
-    return value, value * value * sigmoid
+    large = y > 7
+    return value, xp.where(large, 0.5 + 0 * value, value * (1 - xp.where(large, 0 * value, value * sigmoid)))
 
 
 def fit_dirichlet(
-    mean_log_prob: Array, init: Array | None = None, *, cap: float = 1e8, steps: int | None = None
+    mean_log_prob: Array, init: Array | None = None, *, cap: float = 1e9, steps: int | None = None
 ) -> Solved:
     """The Dirichlet parameters under which E[log p] is ``mean_log_prob``: psi(alpha_i) - psi(sum alpha) = t_i.
 
@@ -27,11 +28,11 @@ def fit_dirichlet(
     in place of psi^-1; then come Newton steps in all unknowns, whose Jacobian is diagonal plus rank one. Each costs one
     pass over the vocabulary.
 
-    A finite solution exists if and only if logsumexp(t) < 0. Where there is none, or its concentration sum alpha
-    exceeds ``cap``, the concentration is ``cap``, the mean keeps its shape, and ok is false.
+    A finite solution exists if and only if logsumexp(t) < 0 (1e-7 is no difference in float32). Where none does, or its concentration S = sum alpha
+    exceeds ``cap``, S is held at ``cap``, every alpha_i solves its own equation given that, and ok is false.
 
     mean_log_prob: (B, V), finite, in nats. init: (B, V) parameters of a neighbouring fit, to start from.
-    cap: > 0, largest concentration. steps: Newton steps, by default 4 (float32) or 6 (float64).
+    cap: > 0, largest concentration, itself at most 1e9 in float32. steps: Newton steps, 4 (float32) or 6 (float64).
     Returns Solved(alpha (B, V), ok (B,), steps (B,)): ok means max_i |residual_i| <= 1e-4 (float32) or 1e-10 (float64),
     and steps counts the Newton steps until then.
 
@@ -47,63 +48,81 @@ def fit_dirichlet(
     double = t.dtype == xp.float64
     tolerance = 1e-10 if double else 1e-4
     steps = (6 if double else 4) if steps is None else steps
-    total = log_sum_exp(t)
-    largest = 1e12 if double else 1e9  # beyond it the equation no longer tells concentrations apart
-    deficit = xp.clip(-total, min=(t.shape[-1] - 1) / (2 * largest))
-    alpha = _start(t, deficit, init)
-    taken = xp.zeros_like(total)
-    for _ in range(steps):
-        residual, slope, concentration = _residual(t, alpha)
+    cap = min(cap, 1e12 if double else 1e9)  # beyond, the equation no longer tells concentrations apart
+    alpha, held = _start(t, init, cap)
+    limit = xp.full_like(t[:, 0], cap)
+    taken = xp.zeros_like(limit)
+    for remaining in range(steps - 1, -1, -1):
+        concentration = xp.where(held, limit, xp.sum(alpha, axis=-1))
+        residual, slope = _residual(t, alpha, concentration)
         taken = taken + xp.astype(xp.max(xp.abs(residual), axis=-1) > tolerance, t.dtype)
-        alpha = _newton(alpha, residual, slope, concentration)
-    residual, _, concentration = _residual(t, alpha)
-    solvable = (-total > (t.shape[-1] - 1) / (2 * largest)) & (concentration <= cap)
-    ok = solvable & (xp.max(xp.abs(residual), axis=-1) <= tolerance)
-    # Beyond the cap the mean keeps its shape; where nothing is finite it is the limit, softmax(t).
-    feasible = (-total > 0)[:, None]
-    mean = xp.where(feasible, alpha / concentration[:, None], xp.exp(t - total[:, None]))
-    capped = ((concentration > cap) | ~(-total > 0))[:, None]
-    return Solved(xp.where(capped, cap * mean, alpha), ok, xp.astype(taken, xp.int32))
+        # The last step leaves S alone: where S is hardly determined, rounding moves it a little in every step, and what
+        # that does to the small parameters is put right here.
+        free = ~held if remaining else held & ~held
+        alpha = _newton(alpha, residual, slope, concentration, free)
+    concentration = xp.sum(alpha, axis=-1)
+    residual, _ = _residual(t, alpha, concentration)
+    ok = ~held & (concentration <= cap) & (xp.max(xp.abs(residual), axis=-1) <= tolerance)
+    alpha = alpha * xp.minimum(cap / concentration, xp.ones_like(limit))[:, None]
+    return Solved(alpha, ok, xp.astype(taken, xp.int32))
 
 
-def _start(t: Array, deficit: Array, init: Array | None) -> Array:
-    """Parameters near the solution: solve sum_i psi^-1(t_i + s) = psi^-1(s) with the bound in place of psi^-1.
+def _start(t: Array, init: Array | None, cap: float) -> tuple[Array, Array]:
+    """Parameters near the solution, and the rows (B,) whose concentration is held at ``cap``.
 
-    In r = exp(-s) the logarithm of the ratio of both sides is increasing and concave, so Newton's iteration from
-    the left, where r = 2 deficit / (V - 1), climbs to the root without overshooting.
+    Solves sum_i psi^-1(t_i + s) = psi^-1(s) with the bound in place of psi^-1. In r = exp(-s) the logarithm of the
+    ratio of both sides is increasing and concave, so Newton's iteration from the left, where
+    r = -2 logsumexp(t) / (V - 1), climbs to the root without overshooting.
     """
     xp = array_namespace(t)
+    deficit = -log_sum_exp(t)
+    lowest = xp.full_like(deficit, 1 / cap)
     if init is None:
         r, passes = 2 * deficit / max(t.shape[-1] - 1, 1), 5
     else:
         r, passes = xp.exp(-digamma(xp.sum(working(init), axis=-1))), 3
+    r = xp.maximum(r, lowest)
     for _ in range(passes):
         s = -xp.log(r)
-        value, slope = _inverse_digamma_bound(t + s[:, None])
-        own, own_slope = _inverse_digamma_bound(s)
+        value, lag = _inverse_digamma_bound(t + s[:, None])
+        own, own_lag = _inverse_digamma_bound(s)
         both = xp.sum(value, axis=-1)
-        ratio = (xp.log(both) - xp.log(own)) / (xp.sum(slope, axis=-1) / both - own_slope / own)
-        r = r * (1 + xp.clip(ratio, -0.9, 1e3))
-    return _inverse_digamma_bound(t - xp.log(r)[:, None])[0]
+        slope = xp.sum(lag, axis=-1) / both - own_lag / own  # of the log-ratio, in log r
+        ratio = (xp.log(own) - xp.log(both)) / xp.where(slope > 0, slope, xp.ones_like(slope))
+        r = xp.maximum(r * (1 + xp.clip(ratio, -0.9, 1e3)), lowest)
+    rounding = 1e-15 if t.dtype == xp.float64 else 1e-7  # a smaller deficit is none
+    held = (r <= lowest) | (deficit < rounding)
+    r = xp.where(held, lowest, r)
+    return _inverse_digamma_bound(t - xp.log(r)[:, None])[0], held
 
 
-def _residual(t: Array, alpha: Array) -> tuple[Array, Array, Array]:
-    """psi(alpha_i) - psi(S) - t_i (B, V), psi'(alpha_i) (B, V), and S (B,)."""
-    xp = array_namespace(t)
-    concentration = xp.sum(alpha, axis=-1)
-    value, slope = polygamma_pair(alpha)
-    return value - digamma(concentration)[:, None] - t, slope, concentration
+def _residual(t: Array, alpha: Array, concentration: Array) -> tuple[Array, Array]:
+    """psi(alpha_i) - psi(S) - t_i and psi'(alpha_i), each (B, V)."""
+    # Both psi less log S: a concentrated fit is decided by digits that the logarithms would round away.
+    value, slope = polygamma_pair(alpha, concentration[:, None])
+    own = polygamma_pair(concentration, concentration)[0]
+    return value - own[:, None] - t, slope
 
 
-def _newton(alpha: Array, residual: Array, slope: Array, concentration: Array) -> Array:
-    """One Newton step, by the matrix inversion lemma; no parameter falls below a fifth of itself."""
+def _lag(x: Array, inverse: Array) -> Array:
+    """x - 1 / psi'(x), given 1 / psi'(x); where both are large, 1/2 - 1/(12 x), which is left of them."""
+    xp = array_namespace(x)
+    large = x > 64
+    return xp.where(large, 0.5 - 1 / (12 * xp.where(large, x, xp.ones_like(x))), x - inverse)
+
+
+def _newton(alpha: Array, residual: Array, slope: Array, concentration: Array, free: Array) -> Array:
+    """One Newton step, by the matrix inversion lemma; S takes part in rows that are ``free`` (B,).
+
+    No parameter falls below a fifth of itself.
+    """
     xp = array_namespace(alpha)
     inverse = 1 / slope
-    weight = polygamma_pair(concentration)[1]
-    # 1 - weight * sum(inverse), arranged so that nearly equal numbers are subtracted element by element.
-    excess = xp.sum(alpha - inverse, axis=-1)
-    determinant = weight * excess - (weight * concentration - 1)
-    shift = -weight * xp.sum(residual * inverse, axis=-1) / determinant
+    own = 1 / polygamma_pair(concentration)[1]
+    spare = xp.sum(_lag(alpha, inverse), axis=-1) - _lag(concentration, own)
+    free = free & (spare > 0)
+    shift = -xp.sum(residual * inverse, axis=-1) / xp.where(free, spare, xp.ones_like(spare))
+    shift = xp.where(free, shift, xp.zeros_like(shift))
     return xp.maximum(alpha + inverse * (shift[:, None] - residual), 0.2 * alpha)
 
 

@@ -111,4 +111,6 @@ def solve_temperature(logits: Array, target_entropy: Array, *, steps: int = STEP
     met = feasible & (xp.abs(error) <= tolerance)
     settled = xp.abs(xp.log(xp.where(count > 0, count, one)) - target) <= tolerance
     value = xp.where(free, xp.exp(u), one)
-    return Solved(value, xp.where(free, met, settled & (count > 0)), xp.astype(xp.where(free, taken, 0 * one), xp.int32))
+    return Solved(
+        value, xp.where(free, met, settled & (count > 0)), xp.astype(xp.where(free, taken, 0 * one), xp.int32)
+    )

@@ -107,13 +107,19 @@ class AdaptiveDirichlet(Sampler):
         "emwa", choices=("pre", "emwa"), doc="softmax at the solved temperature, or at its average (taken in log T)"
     )
     cross_entropy: str = knob(
-        "scaled", choices=("scaled", "tempered"), doc="-log(probs[token]) / emwa_temp, or -log softmax(logits / emwa_temp)"
+        "scaled",
+        choices=("scaled", "tempered"),
+        doc="-log(probs[token]) / emwa_temp, or -log softmax(logits / emwa_temp)",
     )
     truncation: Sampler | None = knob(
         None, kind="sampler", optional=True, doc="mask of the temperature solve, the perturbation and the draw"
     )
     support: int | tuple[int, ...] | None = knob(
-        None, 2, kind="support", optional=True, doc="tokens of the Dirichlet part: the first prediction's top, or given ids"
+        None,
+        2,
+        kind="support",
+        optional=True,
+        doc="tokens of the Dirichlet part: the first prediction's top, or given ids",
     )
     logp_floor: float = knob(-30.0, high=-1, doc="log-probability at which the state sees unlikely and masked tokens")
     concentration_cap: float = knob(1e6, 1, doc="largest concentration of a fit")
@@ -143,7 +149,9 @@ class AdaptiveDirichlet(Sampler):
         emwa_dir = fit_dirichlet(emwa_logp, cap=self.concentration_cap).value
         first = entropy(raw)
         zero, false = xp.zeros_like(first), xp.zeros_like(first) > 0
-        last = Step(zero, first, 1 + zero, 1 + zero, false, zero, zero, zero, xp.sum(emwa_dir, axis=-1), zero, false, false)
+        last = Step(
+            zero, first, 1 + zero, 1 + zero, false, zero, zero, zero, xp.sum(emwa_dir, axis=-1), zero, false, false
+        )
         steps = xp.astype(zero, xp.int32)
         return AdaptiveDirichletState(
             emwa_logp, emwa_dir, 1 + zero, first, Pair(zero, zero), first, ids, raw, steps, last
