@@ -3,8 +3,8 @@
 python tools/readme_table.py
 """
 
-import dataclasses
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ MOST_KNOBS = 4
 def summary(sampler: Any) -> str:
     """The first sentence of its docstring, without the full stop."""
     paragraph = " ".join((inspect.getdoc(sampler) or "").split("\n\n")[0].split())
-    return paragraph.split(". ")[0].rstrip(".").replace("|", "\\|")
+    return paragraph.split(". ")[0].rstrip(".").replace("``", "`").replace("|", "\\|")
 
 
 def signature(sampler: Any) -> str:
@@ -29,12 +29,16 @@ def signature(sampler: Any) -> str:
     return f"{sampler.__name__}({', '.join(shown)})"
 
 
+def source(sampler: Any) -> str:
+    """Where the method was published, with links to preprints and pages."""
+    linked = re.sub(r"arXiv:(\d+\.\d+)", r"[arXiv:\1](https://arxiv.org/abs/\1)", sampler.source)
+    return re.sub(r"(docs/\w+\.md)", r"[\1](\1)", linked)
+
+
 def table() -> str:
-    rows = [
-        f"| `{signature(sampler)}` | `{name}` | {summary(sampler)} | {sampler.source} |"
-        for name, sampler in SAMPLERS.items()
-        if dataclasses.is_dataclass(sampler)
-    ]
+    """The rows of the samplers that come with the package, in the registry's order."""
+    ours = {name: sampler for name, sampler in SAMPLERS.items() if sampler.__module__.startswith("sortilege.")}
+    rows = [f"| `{signature(s)}` | `{name}` | {summary(s)} | {source(s)} |" for name, s in ours.items()]
     return "\n".join(["| in Python | on the command line | what it does | source |", "|---|---|---|---|", *rows, ""])
 
 
