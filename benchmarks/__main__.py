@@ -16,18 +16,18 @@ from benchmarks.report import markdown, section_of, table, to_json, with_section
 NAMES = [benchmark.name for benchmark in BENCHMARKS]
 
 
-def _known(names: list[str]) -> list[str]:
-    for name in names:
+def _known(names: list[str] | None) -> list[str]:
+    for name in names or []:
         if name not in NAMES:
             raise typer.BadParameter(f"must be one of {', '.join(NAMES)}, got {name!r}")
-    return names
+    return names or []
 
 
-def _possible(threads: list[int]) -> list[int]:
-    for count in threads:
+def _possible(threads: list[int] | None) -> list[int]:
+    for count in threads or []:
         if count > cores():
             raise typer.BadParameter(f"must be an integer in [1, {cores()}], the cores of this process, got {count}")
-    return threads
+    return sorted(set(threads or []))
 
 
 def _marked(path: Path | None) -> Path | None:
@@ -47,11 +47,12 @@ def _writable(path: Path | None) -> Path | None:
 
 def main(
     only: Annotated[
-        list[str], typer.Option(help="Run this benchmark only (may be repeated).", metavar="NAME", callback=_known)
-    ] = [],  # noqa: B006
+        list[str] | None,
+        typer.Option(help="Run this benchmark only (may be repeated).", metavar="NAME", callback=_known),
+    ] = None,
     threads: Annotated[
-        list[int], typer.Option(help="Threads (may be repeated); 1 and 2 by default.", min=1, callback=_possible)
-    ] = [],  # noqa: B006
+        list[int] | None, typer.Option(help="Threads (may be repeated); 1 and 2 by default.", min=1, callback=_possible)
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Tiny sizes and two repetitions: shows that everything runs, not how fast.")
     ] = False,
@@ -72,7 +73,7 @@ def main(
 ) -> None:
     """Time what the library does against what others do, in turn, and print the ratios."""
     chosen = [name for name in NAMES if not only or name in only]
-    settings = sorted(set(threads)) or [1] if quick else sorted(set(threads)) or [n for n in (1, 2) if n <= cores()]
+    settings = threads or [n for n in (1, 2) if n <= cores() and not (quick and n > 1)]
     about, results = machine(), list[Result]()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=len(settings) * len(chosen))
