@@ -5,7 +5,6 @@ Every adapter to an engine is held to this loop: for the same seeds it emits the
 
 import time
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from sortilege._checks import whole
@@ -111,7 +110,7 @@ def stream(
         from sortilege.samplers.spec import parse_sampler
 
         sampler = parse_sampler(sampler)
-    if not isinstance(sampler, Sampler):
+    if not isinstance(sampler, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"sampler must be a Sampler or one written out, got {sampler!r}")
     loaded = as_model(model)
     texts, prompts = tokenized(loaded, prompt)
@@ -214,8 +213,18 @@ def warmed(logits: Any, tokens: Any, valid: Any, sampler: Sampler, seeds: Sequen
         key = Key.of(seeds, places, like=logits)
         _, after = sampler.adjust(logits[:, column], state, key)
         after = sampler.observe(tokens[:, column + 1], after)
-        state = map_leaves(partial(_where_rows, reads), after, state)
+        state = where_rows(reads, after, state)
     return state
+
+
+def where_rows(rows: Any, new: State, old: State) -> State:
+    """The state ``new`` in the rows where ``rows`` (B,) is true, ``old`` in the others."""
+
+    def choose(new: Any, old: Any) -> Any:
+        xp = array_namespace(new)
+        return xp.where(xp.reshape(rows, (-1,) + (1,) * (new.ndim - 1)), new, old)
+
+    return map_leaves(choose, new, old)
 
 
 def check(logits: Any, what: str, requests: Sequence[Request], position: int) -> None:
@@ -228,9 +237,3 @@ def check(logits: Any, what: str, requests: Sequence[Request], position: int) ->
 def _at(log_prob: Any, tokens: Any) -> list[float]:
     """The log-probabilities of the tokens (B,)."""
     return array_namespace(log_prob).take_along_axis(log_prob, tokens[:, None], axis=-1)[:, 0].tolist()
-
-
-def _where_rows(rows: Any, new: Any, old: Any) -> Any:
-    """``new`` in the rows where ``rows`` (B,) is true, ``old`` in the others; leaves of any shape (B, ...)."""
-    xp = array_namespace(new)
-    return xp.where(xp.reshape(rows, (-1,) + (1,) * (new.ndim - 1)), new, old)
