@@ -3,9 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from array_api_compat import array_namespace
-
 import sortilege
+from sortilege.numerics import array_namespace, one_hot
 from sortilege.samplers import knob
 
 
@@ -23,7 +22,7 @@ class Fatigue(sortilege.Sampler):
 
     def observe(self, tokens, uses):  # after it, with the tokens (B,) really emitted -> the state
         xp = array_namespace(uses)
-        return uses + xp.astype(sortilege.numerics.one_hot(tokens, uses.shape[-1]), uses.dtype)
+        return uses + xp.astype(one_hot(tokens, uses.shape[-1]), uses.dtype)
 
 
 def main() -> None:
