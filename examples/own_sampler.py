@@ -27,8 +27,8 @@ class Fatigue(sortilege.Sampler):
 
 def main() -> None:
     sampler = sortilege.Temperature(0.7) >> Fatigue(weight=2.0)
-    result = sortilege.generate("tiny-ar", "The sea, the sea,", sampler, seed=1, max_new_tokens=40)
-    print(result.text[0])
+    (result,) = sortilege.generate("tiny-ar", "The sea, the sea,", sampler, seed=1, max_new_tokens=40)
+    print(result.text)
 
 
 if __name__ == "__main__":
