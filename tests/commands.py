@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
-CONTEXT = 64
+CONTEXT = 4096
 """Positions of the random model that the command is tested on."""
 
 

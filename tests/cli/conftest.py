@@ -54,3 +54,9 @@ def save_model(folder: Path, spoil: Callable[[Any], None] = lambda model: None) 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def broken_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a weight that is not a number."""
+    return save_model(tmp_path_factory.mktemp("broken"), lambda model: model.lm_head.weight[7].fill_(torch.nan))

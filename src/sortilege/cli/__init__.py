@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command line: the console script, and ``python -m sortilege``.
 
-    Exit codes: 0, 2 for bad input (one line on standard error), 130 after ctrl-C, 141 when a pipe lost its reader.
+    Exit codes: 0, 2 for bad input (one line on standard error), 130 after ctrl-C, 1 when the reader of a pipe has gone.
     """
     try:
         from sortilege.cli._app import app
@@ -15,11 +15,10 @@ def main() -> None:
         warn_in_a_line()
         app(prog_name="sortilege")
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich"):
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("typer", "rich"):
             raise
-        sys.stderr.write(
-            f"sortilege: error: the command line needs {error.name}, which is missing: pip install 'sortilege[cli]'\n"
-        )
+        sys.stderr.write(f'sortilege: error: {missing} is not installed; pip install "sortilege[cli]"\n')
         raise SystemExit(2) from None
     except KeyboardInterrupt:  # while importing
         raise SystemExit(130) from None

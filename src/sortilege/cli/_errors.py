@@ -51,7 +51,7 @@ def _give_up_writing(error: OSError) -> int:
     # What is still buffered cannot be written either; without this the interpreter complains of it at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
-        return 141  # as a shell reports a process that SIGPIPE ended
+        return 1  # as rich and typer end then
     say("error", f"cannot write: {error.strerror or error}")
     return 2
 

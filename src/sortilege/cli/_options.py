@@ -46,16 +46,14 @@ Set = Annotated[
 Warm = Annotated[bool, typer.Option("--warm", help="Let the sampler adapt to the prompt first.", **_SAMPLER)]
 Seed = Annotated[
     int | None,
-    typer.Option(
-        metavar="N", min=0, max=2**62, help="The same seed gives the same text.", show_default="a new one", **_SAMPLER
-    ),
+    typer.Option(metavar="N", help="The same seed gives the same text.", show_default="a new one", **_SAMPLER),
 ]
 
 MaxNewTokens = Annotated[
-    int, typer.Option("--max-new-tokens", "-n", metavar="N", min=1, help="The most tokens a text gets.", **_LENGTH)
+    int, typer.Option("--max-new-tokens", "-n", metavar="N", help="The most tokens a text gets.", **_LENGTH)
 ]
 NumSamples = Annotated[
-    int, typer.Option(metavar="N", min=1, help="How many texts; their seeds count up from --seed.", **_LENGTH)
+    int, typer.Option(metavar="N", help="How many texts; their seeds count up from --seed.", **_LENGTH)
 ]
 Stop = Annotated[
     list[str] | None,

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sortilege._checks import whole
 from sortilege._extras import require
 from sortilege.cli import _options as options
 from sortilege.cli._color import PROMPT, literal
@@ -53,6 +54,9 @@ def generate(
 
     text = read_prompt(prompt, prompt_file)
     with refusals(ValueError, ImportError, OSError):
+        whole("--seed", seed, 0)
+        whole("--max-new-tokens", max_new_tokens, 1)
+        whole("--num-samples", num_samples, 1)
         chosen = parse_sampler(sampler, _assignments(settings or []))
         spec = format_sampler(chosen)
         loaded = _load(model, device, watched)

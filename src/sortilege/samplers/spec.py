@@ -76,7 +76,7 @@ def format_sampler(sampler: Sampler) -> str:
         return ", ".join(format_sampler(stage) for stage in sampler.samplers)
     fields = dataclasses.fields(sampler)  # pyright: ignore[reportArgumentType]
     changed = [field.name for field in fields if getattr(sampler, field.name) != field.default]
-    if changed == [fields[0].name]:
+    if len(changed) == 1 and changed[0] == fields[0].name:
         return f"{name_of(sampler)}({_written(getattr(sampler, changed[0]))})"
     values = ", ".join(f"{name}={_written(getattr(sampler, name))}" for name in changed)
     return f"{name_of(sampler)}({values})" if values else name_of(sampler)

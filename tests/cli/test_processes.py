@@ -1,0 +1,108 @@
+"""The command as a shell runs it: pipes, signals, terminals."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import run, spawn
+
+COMMAND = [sys.executable, "-m", "sortilege"]
+LONG = ["generate", "the house", "-s", "temperature", "--seed", "3", "-n", "4000"]
+posix = pytest.mark.skipif(os.name == "nt", reason="signals and terminals of POSIX")
+
+
+def test_a_pipe_gets_the_text_and_nothing_else(model: Path) -> None:
+    arguments = ("generate", "--model", model, "--seed", 3, "-n", 12)
+    result = spawn(*arguments, input="the house\n")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert result.stdout == run(*arguments, input="the house\n").stdout
+
+
+@posix
+def test_a_reader_that_has_gone_ends_it_silently() -> None:
+    with subprocess.Popen([*COMMAND, "samplers"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait(60) == 1
+        assert process.stderr.read() == b""
+
+
+@posix
+@pytest.mark.parametrize("ending", ["broken pipe", "ctrl-C"])
+def test_text_comes_at_once_and_can_be_cut_short(model: Path, ending: str) -> None:
+    """The first bytes arrive while thousands of tokens are still to come."""
+    command = [*COMMAND, *LONG, "--model", str(model)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert os.read(process.stdout.fileno(), 1)
+        assert process.poll() is None
+        if ending == "broken pipe":
+            process.stdout.close()
+        else:
+            process.send_signal(signal.SIGINT)
+        code = process.wait(60)
+        assert process.stderr.read() == b""
+    assert code == (1 if ending == "broken pipe" else 130)
+
+
+@posix
+def test_a_full_disk_is_one_line() -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full here")
+    with full.open("w") as out:
+        result = subprocess.run([*COMMAND, "samplers"], stdout=out, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert result.returncode == 2
+    assert result.stderr == "sortilege: error: cannot write: No space left on device\n"
+
+
+@posix
+def test_a_warning_is_one_line() -> None:
+    # Without torch, to be quick: the warning comes when the sampler is made, before the model is looked for.
+    code = "import sys; sys.modules['torch'] = None\nfrom sortilege.cli import main\nmain()"
+    command = [sys.executable, "-c", code, "generate", "x", "-s", "adaptive-dirichlet(a=0.6, b=0.6)"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    warning, error = result.stderr.splitlines()
+    assert warning.startswith("sortilege: warning: AdaptiveDirichlet: a + b = 1.2 >= 1 ")
+    assert error.startswith("sortilege: error: torch is not installed")
+
+
+def watched(command: list[str]) -> tuple[str, int]:
+    """Run a command on a terminal of its own: all that it showed, and its exit code."""
+    import pty
+
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", COLUMNS="300")
+        os.execv(command[0], command)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # how Linux says that the other side has closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(terminal)
+    return shown.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@posix
+def test_on_a_terminal(model: Path) -> None:
+    common = ["--model", str(model), "-s", "temperature(0.5), adaptive-dirichlet(a=0.2)", "--seed", "3", "-n", "8"]
+    shown, code = watched([*COMMAND, "generate", "the house", *common])
+    assert code == 0
+    text = run("generate", "the house", *common).stdout
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    assert f"the house{text}" in plain
+    assert "\x1b[2mthe house\x1b[0m" in shown
+    summary = plain.splitlines()[-1]
+    pattern = (
+        r"8 tokens · [\d.]+ tokens/s · nll [\d.]+ nats/token · entropy [\d.]+ of [\d.]+ nats · --seed 3 · "
+        r"--sampler 'temperature\(0\.5\), adaptive-dirichlet\(0\.2\)'"
+    )
+    assert re.fullmatch(pattern, summary), summary
