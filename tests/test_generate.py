@@ -3,11 +3,24 @@ import pytest
 import torch
 from scipy import stats
 from tiny import Fatigue, Greedy, Plain, byte_model, llama
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    Lfm2Config,
+    Lfm2ForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+)
 
 from sortilege._text import TextStream
 from sortilege.generate import DecodingError, generate, stream
 from sortilege.models import Model
 from sortilege.numerics.random import Key, draw
+from sortilege.samplers import AdaptiveDirichlet, MinP
 from sortilege.samplers.terminal import terminal
 
 PROMPTS = ["Hello", "A rather longer prompt", "é", "mid-length 7"]
@@ -32,6 +45,32 @@ def test_greedy_equals_transformers():
     assert [r.tokens for r in results] == [greedy_by_transformers(byte_model(), text, 24) for text in PROMPTS]
 
 
+SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "initializer_range": 0.3, "vocab_size": 258}
+HEADS = {"intermediate_size": 32, "num_attention_heads": 2, "num_key_value_heads": 1}
+OTHERS = {
+    "learned positions": lambda: GPT2LMHeadModel(GPT2Config(**SMALL, num_attention_heads=2)),
+    "no positions": lambda: BloomForCausalLM(BloomConfig(**SMALL, num_attention_heads=2)),
+    "sliding window": lambda: MistralForCausalLM(MistralConfig(**SMALL, **HEADS, sliding_window=8)),
+    "recurrent": lambda: MambaForCausalLM(MambaConfig(**SMALL, state_size=8)),
+    "hybrid": lambda: Lfm2ForCausalLM(Lfm2Config(**SMALL, **HEADS, layer_types=["conv", "full_attention"])),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_models_of_other_builds(kind):
+    # Some texts end early, so that every kind of cache has rows taken out of it.
+    torch.manual_seed(1)
+    model, ends = OTHERS[kind]().eval(), list(range(0, 256, 8))
+    results = generate(
+        Model(model, byte_model().tokenizer, kind), PROMPTS, Greedy(), max_new_tokens=12, end_token_ids=ends
+    )
+    for text, result in zip(PROMPTS, results, strict=True):
+        ids = torch.tensor([byte_model().encode(text)])
+        settings = {"attention_mask": torch.ones_like(ids), "eos_token_id": ends, "pad_token_id": 257}
+        out = model.generate(ids, do_sample=False, max_new_tokens=12, **settings)
+        assert result.tokens == tuple(out[0, ids.shape[1] :].tolist())
+
+
 def test_log_probs_are_those_of_a_forward_pass_over_the_whole_text():
     model = byte_model()
     for result in generate(model, PROMPTS, Fatigue(0.7), max_new_tokens=20, seed=5):
@@ -50,6 +89,15 @@ def test_log_probs_are_those_of_a_forward_pass_over_the_whole_text():
             uses[token] += 1
         assert result.nll == pytest.approx(-np.mean(result.raw_log_probs))
         assert result.perplexity == pytest.approx(np.exp(-np.mean(result.raw_log_probs)))
+
+
+def test_samplers_written_out_and_the_default():
+    written = generate(byte_model(), PROMPTS, "min-p(0.05)", max_new_tokens=8)
+    same_texts(written, generate(byte_model(), PROMPTS, MinP(0.05), max_new_tokens=8))
+    default = generate(byte_model(), PROMPTS, max_new_tokens=8)
+    same_texts(default, generate(byte_model(), PROMPTS, AdaptiveDirichlet(), max_new_tokens=8))
+    with pytest.raises(ValueError, match="no-such-sampler"):
+        generate(byte_model(), PROMPTS, "no-such-sampler")
 
 
 @pytest.mark.parametrize("warm", [False, True])

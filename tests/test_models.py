@@ -54,6 +54,13 @@ def test_dtypes(saved):
         load(saved, dtype="float17")
 
 
+def test_devices_that_are_not_there_are_refused(saved):
+    assert load(saved, device="cpu").device == torch.device("cpu")
+    for device in ("warp-drive", "cuda:99"):
+        with pytest.raises(ValueError, match=f"device must be one that torch can use here, got '{device}'"):
+            load(saved, device=device)
+
+
 def test_as_model(saved):
     model = byte_model()
     assert as_model(model) is model

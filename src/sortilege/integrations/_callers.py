@@ -19,9 +19,10 @@ _REFUSED = {
 def calling_list(processor: Any) -> Any:
     """The list of processors that is calling ``processor``; None where it is called by hand."""
     frame = inspect.currentframe()
-    while frame is not None and frame.f_locals.get("self", processor) is processor:
+    frame = frame.f_back if frame is not None else None
+    while frame is not None and frame.f_locals.get("self") is processor:
         frame = frame.f_back
-    caller = frame.f_locals["self"] if frame is not None else None
+    caller = frame.f_locals.get("self") if frame is not None else None
     lists = require("transformers.generation.logits_process", "transformers").LogitsProcessorList
     return caller if isinstance(caller, lists) else None
 

@@ -41,6 +41,10 @@ class _Run:
     ended: Any  # (B,), true where the text is over
     state: State = ()
 
+    def advance(self, state: State) -> None:
+        """Go on to ``state``, but for the rows that have ended."""
+        self.state = where_rows(~self.ended, state, self.state) if bool(self.ended.any()) else state
+
 
 class SamplerLogitsProcessor(logits_process.LogitsProcessor):  # pyright: ignore[reportUntypedBaseClass]
     """A sampler as a logits processor of transformers.
@@ -166,7 +170,7 @@ class SamplerLogitsProcessor(logits_process.LogitsProcessor):  # pyright: ignore
     def _learn(self, run: _Run, input_ids: Any) -> None:
         """Take in the tokens that were emitted, whoever chose them."""
         tokens = input_ids[:, -1]
-        run.state = where_rows(~run.ended, self.sampler.observe(tokens, run.state), run.state)
+        run.advance(self.sampler.observe(tokens, run.state))
         ends = torch.tensor(self.end_token_ids, dtype=tokens.dtype, device=tokens.device)
         run.ended = run.ended | torch.isin(tokens, ends)
         run.ids = input_ids
@@ -175,7 +179,7 @@ class SamplerLogitsProcessor(logits_process.LogitsProcessor):  # pyright: ignore
     def _shape(self, run: _Run, scores: Any) -> Any:
         shaped, state = self.sampler.adjust(scores, run.state, run.key)
         _check(shaped, "the sampler's logits", run)
-        run.state = where_rows(~run.ended, state, run.state)
+        run.advance(state)
         return shaped
 
     def _records(self, run: _Run, raw: Any, shaped: Any, tokens: Any, seconds: float) -> list[Record]:

@@ -76,10 +76,10 @@ def load(
     trust_remote_code: whether code that comes with the model may run.
 
     Raises ImportError when torch or transformers are not installed, and ValueError, before any weights are read, for
-    a name that leads nowhere and for a model that does not predict the next token.
+    a name that leads nowhere, for a model that does not predict the next token, and for a device that is not there.
     """
     torch, transformers = require("torch", "transformers"), require("transformers", "transformers")
-    place = torch.device(device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
+    place = _usable(torch, device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
     if dtype is None:
         dtype = torch.float32 if place.type == "cpu" else "auto"
     elif isinstance(dtype, str):
@@ -126,6 +126,14 @@ def as_model(model: Any) -> Model:
     if isinstance(model, tuple) and len(model) == 2 and hasattr(model[0], "forward") and hasattr(model[1], "decode"):
         return Model(model[0], model[1], getattr(model[0], "name_or_path", "") or type(model[0]).__name__)
     raise ValueError(f"model must be a name, a Model or a (model, tokenizer) pair, got {type(model).__name__}")
+
+
+def _usable(torch: Any, device: Any) -> Any:
+    """The torch device of that name. Raises ValueError unless torch knows it and the machine has it."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        raise ValueError(f"device must be one that torch can use here, got {device!r}: {_first_line(error)}") from error
 
 
 def _check_causal(name: str, config: Any, trust_remote_code: bool) -> None:
