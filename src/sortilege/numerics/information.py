@@ -8,52 +8,76 @@ from sortilege.numerics._arrays import Array, array_namespace, working
 
 
 def log_sum_exp(x: Array) -> Array:
-    """log sum exp over the last axis, (..., V) -> (...); -inf where every entry is -inf."""
+    """log sum exp over the last axis, (..., V) -> (...); -inf where every entry is -inf, +inf where any is +inf."""
     xp = array_namespace(x)
     x = working(x)
     top = xp.max(x, axis=-1, keepdims=True)
     empty = top == -xp.inf
-    total = xp.sum(xp.exp(x - xp.where(empty, xp.zeros_like(top), top)), axis=-1, keepdims=True)
-    return xp.squeeze(xp.where(empty, top, top + xp.log(xp.where(empty, xp.ones_like(total), total))), axis=-1)
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    total = xp.sum(xp.exp(x - top), axis=-1, keepdims=True)
+    total = top + xp.log(xp.where(empty, xp.ones_like(total), total))
+    return xp.squeeze(xp.where(empty, xp.full_like(total, -xp.inf), total), axis=-1)
 
 
 def log_softmax(logits: Array) -> Array:
-    """Log-probabilities (..., V) of logits (..., V). -inf stays -inf; a row of -inf only stays as it is."""
+    """Log-probabilities (..., V) of logits (..., V). -inf stays -inf; a row of -inf only stays as it is.
+
+    A row with a NaN or +inf becomes NaN. Float32, or float64 for float64.
+
+    >>> import numpy as np
+    >>> log_softmax(np.asarray([0.0, 0.0, -np.inf])).round(6)
+    array([-0.693147, -0.693147,      -inf])
+    """
     xp = array_namespace(logits)
     x = working(logits)
     total = log_sum_exp(x)[..., None]
-    return x - xp.where(total == -xp.inf, xp.zeros_like(total), total)
+    total = xp.where(total == -xp.inf, xp.zeros_like(total), total)
+    return x - xp.where(total == xp.inf, xp.full_like(total, xp.nan), total)
 
 
 def surprisal(log_prob: Array) -> Array:
     """-log p in nats, elementwise; infinite for tokens that cannot occur."""
-    return -working(log_prob)
+    return 0.0 - working(log_prob)  # 0 rather than -0 for a certain token
 
 
-def _mean(log_prob: Array, values: Array) -> Array:
-    """sum_v p_v values_v over the last axis, tokens of probability 0 left out."""
+def _weights(log_prob: Array) -> tuple[Array, Array]:
+    """p, and log p where p > 0 in the working precision, else 0: what a sum weighted with p may safely be taken of."""
     xp = array_namespace(log_prob)
+    log_prob = working(log_prob)
     p = xp.exp(log_prob)
-    return xp.sum(p * xp.where(p > 0, values, xp.zeros_like(p)), axis=-1)
+    return p, xp.where(p > 0, log_prob, xp.zeros_like(p))
 
 
 def entropy(log_prob: Array) -> Array:
-    """H(p) = -sum p log p in nats, (..., V) -> (...), from log-probabilities."""
-    log_prob = working(log_prob)
-    return _mean(log_prob, -log_prob)
+    """H(p) = -sum p log p in nats, (..., V) -> (...), from log-probabilities; 0 where no token has any probability.
+
+    >>> import numpy as np
+    >>> round(float(entropy(np.log([0.5, 0.25, 0.25]))), 6)  # 1.5 bits
+    1.039721
+    """
+    xp = array_namespace(log_prob)
+    p, log_p = _weights(log_prob)
+    return xp.sum(p * (0.0 - log_p), axis=-1)
 
 
 def varentropy(log_prob: Array) -> Array:
     """The variance of the surprisal under p, sum p (-log p - H)^2 in nats squared, (..., V) -> (...)."""
-    log_prob = working(log_prob)
-    return _mean(log_prob, (log_prob + entropy(log_prob)[..., None]) ** 2)
+    xp = array_namespace(log_prob)
+    p, log_p = _weights(log_prob)
+    mean = xp.sum(p * log_p, axis=-1, keepdims=True)
+    return xp.sum(p * (log_p - mean) ** 2, axis=-1)
 
 
 def kl_divergence(log_prob: Array, log_other: Array) -> Array:
     """KL(p || q) = sum p (log p - log q) in nats, (..., V) x (..., V) -> (...), never below 0.
 
-    Infinite where q excludes a token that p allows.
+    Infinite where q excludes a token that p allows; tokens that p excludes contribute nothing.
+
+    >>> import numpy as np
+    >>> round(float(kl_divergence(np.log([0.5, 0.5]), np.log([0.75, 0.25]))), 6)  # log(2 / sqrt(3))
+    0.143841
     """
     xp = array_namespace(log_prob, log_other)
-    log_prob, log_other = working(log_prob), working(log_other)
-    return xp.clip(_mean(log_prob, log_prob - log_other), min=0.0)
+    p, log_p = _weights(log_prob)
+    log_q = working(log_other)
+    return xp.clip(xp.sum(p * (log_p - xp.where(p > 0, log_q, xp.zeros_like(log_q))), axis=-1), min=0.0)

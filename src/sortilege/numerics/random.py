@@ -41,8 +41,11 @@ class Key(NamedTuple):
     def of(cls, seeds: Sequence[int], positions: Sequence[int], like: Array) -> "Key":
         """A key on the array library and device of ``like``.
 
-        Raises ValueError for a seed outside [0, 2**63), or [0, 2**31) on JAX without 64-bit integers.
+        Raises ValueError for a seed outside [0, 2**63), or [0, 2**31) on JAX without 64-bit integers, for a position
+        outside [0, 2**31), and for lists of different lengths.
         """
+        if len(seeds) != len(positions):
+            raise ValueError(f"seeds and positions must be of one length, got {len(seeds)} and {len(positions)}")
         xp = array_namespace(like)
         # Probing for int64 on JAX without x64 would warn; its widest integer says what it has.
         wide = not is_jax_namespace(xp) or xp.asarray(0).dtype == xp.int64
