@@ -64,6 +64,7 @@ def test_models_of_other_builds(kind):
     results = generate(
         Model(model, byte_model().tokenizer, kind), PROMPTS, Greedy(), max_new_tokens=12, end_token_ids=ends
     )
+    assert len({len(result.tokens) for result in results}) > 1
     for text, result in zip(PROMPTS, results, strict=True):
         ids = torch.tensor([byte_model().encode(text)])
         settings = {"attention_mask": torch.ones_like(ids), "eos_token_id": ends, "pad_token_id": 257}

@@ -117,6 +117,26 @@ def test_missing_weights_are_not_made_up(saved, tmp_path):
         load(folder)
 
 
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        (lambda folder: (folder / "config.json").write_text("{"), "configuration"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "novel"}'), "configuration"),
+        (lambda folder: (folder / "config.json").unlink(), "configuration"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"no weights" * 9), "weights"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "weights"),
+    ],
+)
+def test_damaged_models_are_refused_in_a_line(saved, tmp_path, damage, part):
+    folder = tmp_path / "damaged"
+    shutil.copytree(saved, folder)
+    damage(folder)
+    with pytest.raises(ValueError, match=f"whose {part} cannot be read: .") as caught:
+        load(folder)
+    assert "\n" not in str(caught.value)
+
+
 def test_code_of_others_does_not_run_unasked(saved, tmp_path):
     folder = tmp_path / "remote"
     shutil.copytree(saved, folder)

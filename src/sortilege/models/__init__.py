@@ -92,25 +92,15 @@ def load(
     if revision is not None:
         options["revision"] = revision
     with _quiet(transformers.utils.logging, always=local is not None):
-        try:
+        with _reading("configuration", str(name)):
             config = transformers.AutoConfig.from_pretrained(path, **options)
-            _check_causal(str(name), config, trust_remote_code)
+        _check_causal(str(name), config, trust_remote_code)
+        with _reading("tokenizer", str(name)):
             tokenizer = transformers.AutoTokenizer.from_pretrained(path, **options)
+        with _reading("weights", str(name)):
             model, found = transformers.AutoModelForCausalLM.from_pretrained(
                 path, config=config, dtype=dtype, output_loading_info=True, **options
             )
-        except OSError as error:
-            raise ValueError(
-                f"model must be a bundled model ({', '.join(bundled()) or 'there is none'}), a folder with a "
-                f"transformers model, or a name on the Hugging Face Hub, got {str(name)!r}: {_first_line(error)}"
-            ) from error
-        except ValueError as error:
-            if "trust_remote_code" in str(error) and not trust_remote_code:
-                raise ValueError(
-                    f"model {str(name)!r} comes with code of its own; trust_remote_code must be True to run it, "
-                    "got False"
-                ) from error
-            raise
     if found["missing_keys"]:
         # transformers would fill these in at random: the model would load and write noise.
         raise ValueError(f"model {str(name)!r} lacks weights: {', '.join(sorted(found['missing_keys'])[:3])} ...")
@@ -152,6 +142,23 @@ def _check_causal(name: str, config: Any, trust_remote_code: bool) -> None:
             f"model must be a causal language model, got {name!r}, which is "
             f"{', '.join(saved) or 'of type ' + config.model_type}"
         )
+
+
+@contextmanager
+def _reading(part: str, name: str) -> Generator[None]:
+    """Say in one line what of a model could not be read; transformers' own words for it go on for paragraphs."""
+    broken = require("safetensors", "transformers").SafetensorError
+    try:
+        yield
+    except (OSError, ValueError, broken) as error:
+        if "trust_remote_code" in str(error):
+            raise ValueError(
+                f"model {name!r} comes with code of its own: trust_remote_code must be True to run it, got False"
+            ) from error
+        raise ValueError(
+            f"model must be a bundled model ({', '.join(bundled()) or 'there is none'}), a folder with a transformers "
+            f"model, or a name on the Hugging Face Hub, got {name!r}, whose {part} cannot be read: {_first_line(error)}"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -73,4 +73,4 @@ class Forward:
         past = getattr(output, "past_key_values", None)
         # A model with a memory of another kind is given the whole text again at each step: slow, and right.
         self._past = past if hasattr(past, "reorder_cache") else None
-        return working(output.logits)
+        return working(output.logits.to(self.tokens.device))  # a model may be spread over several devices
