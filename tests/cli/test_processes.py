@@ -15,12 +15,15 @@ LONG = ["generate", "the house", "-s", "temperature", "--seed", "3", "-n", "4000
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and terminals of POSIX")
 
 
-def test_a_pipe_gets_the_text_and_nothing_else(model: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_pipe_gets_the_text_and_nothing_else(model: Path, encoding: str) -> None:
     arguments = ("generate", "--model", model, "--seed", 3, "-n", 12)
-    result = spawn(*arguments, input="the house\n")
+    result = spawn(*arguments, input="the house\n", env={**os.environ, "PYTHONIOENCODING": encoding})
     assert result.returncode == 0
     assert result.stderr == ""
-    assert result.stdout == run(*arguments, input="the house\n").stdout
+    expected = run(*arguments, input="the house\n").stdout
+    assert not expected.isascii()
+    assert result.stdout == expected.encode(encoding, errors="replace").decode(encoding)
 
 
 @posix

@@ -1,5 +1,6 @@
 """The command ``sortilege``."""
 
+import io
 import sys
 
 
@@ -13,6 +14,8 @@ def main() -> None:
         from sortilege.cli._errors import warn_in_a_line
 
         warn_in_a_line()
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a model may write what the terminal's encoding lacks
         app(prog_name="sortilege")
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]

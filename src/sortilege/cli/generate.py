@@ -111,17 +111,17 @@ def _assignments(settings: list[str]) -> dict[str, str]:
 
 def _load(name: str, device: str | None, watched: bool) -> Model:
     """The model. Raises ValueError for a device that torch does not know or have."""
-    torch, transformers = require("torch", "transformers"), require("transformers", "transformers")
-    if not watched:
-        transformers.utils.logging.disable_progress_bar()
-    if device is not None:
-        try:
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
-    # transformers shows bars of its own for other models.
+    # Other models have bars of transformers' own, which are switched off where the text alone is wanted.
     spinner = Console(stderr=True).status(f"loading {name}") if watched and name in bundled() else nullcontext()
     with spinner:
+        torch, transformers = require("torch", "transformers"), require("transformers", "transformers")
+        if not watched:
+            transformers.utils.logging.disable_progress_bar()
+        if device is not None:
+            try:
+                torch.empty(0, device=device)
+            except (RuntimeError, AssertionError) as error:
+                raise ValueError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
         return load(name, device=device)
 
 
