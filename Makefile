@@ -22,11 +22,10 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## a language model writes under the adaptive Dirichlet sampler, coloured by surprisal
-	@echo "A bundled model writes under the adaptive Dirichlet sampler, each token shaded by its surprisal in nats:"
+	@echo 'The bundled model tiny-ar goes on from "$(PROMPT)", under adaptive Dirichlet sampling (shades: surprisal):'
 	@$(VENV)/bin/sortilege generate "$(PROMPT)" --seed 1 --max-new-tokens 120 --color surprisal
-	@echo "The same model and seed under locally typical sampling:"
+	@echo; echo 'The same under locally typical sampling:'
 	@$(VENV)/bin/sortilege generate "$(PROMPT)" --seed 1 --max-new-tokens 60 --color surprisal --sampler locally-typical
-
 test: $(READY) ## every test but the slow ones, on all cores
 	$(RUN) -m pytest -n auto
 
