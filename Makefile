@@ -41,7 +41,7 @@ format: $(READY) ## repair style and formatting
 	$(RUN) -m ruff format .
 
 types: $(READY) ## check the types of src/, strictly
-	$(RUN) -m pyright
+	$(RUN) -m pyright --pythonpath $(RUN)
 
 bench: $(READY) ## speed beside transformers' samplers and the original fit
 	$(RUN) -m benchmarks
