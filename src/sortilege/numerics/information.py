@@ -7,16 +7,23 @@ Tokens at probability 0 (logit -inf) contribute nothing: 0 log 0 = 0.
 from sortilege.numerics._arrays import Array, array_namespace, working
 
 
+def _shifted(x: Array) -> tuple[Array, Array, Array]:
+    """x less its largest entry (less nothing if that is infinite or NaN), log sum exp of that, and the largest entry.
+
+    For a row of -inf only, the log is taken to be 0.
+    """
+    xp = array_namespace(x)
+    top = xp.max(x, axis=-1, keepdims=True)
+    finite = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    x = x - finite
+    total = xp.sum(xp.exp(x), axis=-1, keepdims=True)
+    return x, xp.log(xp.where(top == -xp.inf, xp.ones_like(total), total)), top
+
+
 def log_sum_exp(x: Array) -> Array:
     """log sum exp over the last axis, (..., V) -> (...); -inf where every entry is -inf, +inf where any is +inf."""
-    xp = array_namespace(x)
-    x = working(x)
-    top = xp.max(x, axis=-1, keepdims=True)
-    empty = top == -xp.inf
-    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    total = xp.sum(xp.exp(x - top), axis=-1, keepdims=True)
-    total = top + xp.log(xp.where(empty, xp.ones_like(total), total))
-    return xp.squeeze(xp.where(empty, xp.full_like(total, -xp.inf), total), axis=-1)
+    _, total, top = _shifted(working(x))
+    return array_namespace(x).squeeze(top + total, axis=-1)
 
 
 def log_softmax(logits: Array) -> Array:
@@ -29,9 +36,7 @@ def log_softmax(logits: Array) -> Array:
     array([-0.693147, -0.693147,      -inf])
     """
     xp = array_namespace(logits)
-    x = working(logits)
-    total = log_sum_exp(x)[..., None]
-    total = xp.where(total == -xp.inf, xp.zeros_like(total), total)
+    x, total, _ = _shifted(working(logits))
     return x - xp.where(total == xp.inf, xp.full_like(total, xp.nan), total)
 
 
