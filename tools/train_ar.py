@@ -155,7 +155,9 @@ def main(
             value = loss.item()
             smooth = value if math.isnan(smooth) else 0.8 * smooth + 0.2 * value
             pace = (seconds + time.monotonic() - started) / step
-            typer.echo(f"step {step}/{steps} loss {smooth:.3f} rate {rate:.2e} {pace * (steps - step) / 60:.0f} min left")
+            typer.echo(
+                f"step {step}/{steps} loss {smooth:.3f} rate {rate:.2e} {pace * (steps - step) / 60:.0f} min left"
+            )
         if step % checkpoint_every == 0:
             save()
     save()

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def within(
-    name: str, value: float, low: float, high: float, *, open_low: bool = False, open_high: bool = False
+    name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
 ) -> float:
     """Return ``value`` if it is a real number in the range from ``low`` to ``high``.
 
@@ -21,7 +21,7 @@ def within(
     return value
 
 
-def whole(name: str, value: int, low: int, high: int | None = None) -> int:
+def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Return ``value`` if it is an integer from ``low`` to ``high`` (no upper limit when None)."""
     if not isinstance(value, int) or isinstance(value, bool) or value < low or (high is not None and value > high):
         limit = f"in [{low}, {high}]" if high is not None else f">= {low}"

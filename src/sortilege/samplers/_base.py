@@ -13,8 +13,8 @@ State = Any
 class Sampler:
     """Base of every sampler; its defaults are those of one without state.
 
-    A sampler is a frozen dataclass whose fields are its knobs (see ``knob``). All functions are pure: they return new values, write
-    to nothing, and treat rows (requests) independently. Shapes: B rows, V vocabulary.
+    A sampler is a frozen dataclass whose fields are its knobs (see ``knob``). All functions are pure: they return new
+    values, write to nothing, and treat rows (requests) independently. Shapes: B rows, V vocabulary.
 
     The order of calls is ``init`` once with the first logits, ``read`` once with the prompt, then for each token
     ``adjust``, a draw from softmax of what it returned, and ``observe`` with the token that was really emitted.
