@@ -1,9 +1,10 @@
 """``python -m benchmarks``: run the benchmarks, print a table, and one JSON document as the last line."""
 
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -56,6 +57,9 @@ def main(
     quick: Annotated[
         bool, typer.Option("--quick", help="Tiny sizes and two repetitions: shows that everything runs, not how fast.")
     ] = False,
+    clock: Annotated[
+        Literal["wall", "cpu"], typer.Option(help="Elapsed time, or processor time of all threads, for a busy machine.")
+    ] = "wall",
     json: Annotated[
         Path | None, typer.Option(help="Write the JSON document here as well.", dir_okay=False, callback=_writable)
     ] = None,
@@ -74,6 +78,7 @@ def main(
     """Time what the library does against what others do, in turn, and print the ratios."""
     chosen = [name for name in NAMES if not only or name in only]
     settings = threads or [n for n in (1, 2) if n <= cores() and not (quick and n > 1)]
+    effort = replace(QUICK if quick else FULL, clock=clock)
     about, results = machine(), list[Result]()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=len(settings) * len(chosen))
@@ -84,7 +89,7 @@ def main(
             ) as process:
                 for name in chosen:
                     progress.update(task, description=f"{name}, {count} thread{'s' * (count > 1)}")
-                    results += process.submit(measure, name, count, QUICK if quick else FULL).result()
+                    results += process.submit(measure, name, count, effort).result()
                     progress.advance(task)
     results.sort(key=lambda result: chosen.index(result.benchmark))
     document = to_json(about, results, quick)
@@ -94,7 +99,7 @@ def main(
         into.write_text(with_section(into.read_text(), markdown(about, results)))
     console = Console()
     if not console.is_terminal:
-        console.width = 180
+        console.width = 220
     console.print(table(about, results))
     print(document)
 

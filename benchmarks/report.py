@@ -63,7 +63,8 @@ def facts(machine: dict[str, Any], results: list[Result]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     load = "" if machine["load"] is None else f", load {machine['load']:.2f} at the start"
     sizes = ", ".join(f"{size:,}" for size in sorted({result.vocabulary for result in results}))
-    return f"V = {sizes}, float32. {machine['processor']}, {machine['cores']} cores{load}. {versions}."
+    clocks = ", ".join(sorted({result.clock for result in results}))
+    return f"V = {sizes}, float32, {clocks} time. {machine['processor']}, {machine['cores']} cores{load}. {versions}."
 
 
 def markdown(machine: dict[str, Any], results: list[Result]) -> str:

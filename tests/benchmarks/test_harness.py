@@ -80,6 +80,7 @@ def test_the_table_and_the_document_name_every_benchmark(everything: tuple[str, 
     [
         (["--only", "nothing"], ["adaptive-dirichlet", "nothing"]),
         (["--threads", "100000"], ["100000", "cores"]),
+        (["--clock", "sundial"], ["sundial", "wall", "cpu"]),
         (["--json", "no-such-folder/numbers.json"], ["no-such-folder"]),
         (["--markdown", "no-such-page.md"], ["no-such-page.md"]),
         (["--markdown", "README.md"], ["README.md"]),
@@ -151,9 +152,11 @@ def test_errors_are_measured_against_known_solutions() -> None:
     assert temperature_error(inputs, 0, np.array([1.8])) > 1e-2
 
 
-MET = Result("one", "ours", "theirs", 1, 1, 128_256, 2.0, True, 0.5, 0.4, 0.6, 0.01, 0.02, 1.5, 0.1, 1e-6, 1e-5, 9)
-MISSED = Result("one", "ours | jit", "theirs", 2, 1, 128_256, 0.25, False, 0.5, 0.4, 0.6, 0.01, 0.02, 1.5, 0.1)
-ABSENT = Result("two", "ours", "theirs", 1, 1, 128_256, None, problem="No module named 'jax'")
+MET = Result(
+    "one", "ours", "theirs", 1, 1, 128_256, "wall", 2.0, True, 0.5, 0.4, 0.6, 0.01, 0.02, 1.5, 0.1, 1e-6, 1e-5, 9
+)
+MISSED = Result("one", "ours | jit", "theirs", 2, 1, 128_256, "wall", 0.25, False, 0.5, 0.4, 0.6, 0.01, 0.02, 1.5, 0.1)
+ABSENT = Result("two", "ours", "theirs", 1, 1, 128_256, "wall", None, problem="No module named 'jax'")
 
 
 def test_results_are_told_in_words() -> None:
