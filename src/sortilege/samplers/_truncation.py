@@ -26,15 +26,17 @@ def truncate(logits: Array, keep: Array) -> Array:
 def restore(values: Array, logits: Array) -> Array:
     """``values`` (B, V), computed in the working precision, in the dtype of the logits they came from.
 
-    Where float16 is too narrow, rows are shifted down until their maximum fits, which no softmax can tell, and what
-    falls below its range stays finite.
+    Where float16 is too narrow, rows are shifted until their maximum fits and half the range lies below it, which no
+    softmax can tell; what falls below the range stays finite.
     """
     xp = array_namespace(logits)
     if logits.dtype == values.dtype:
         return values
     largest = float(xp.finfo(logits.dtype).max)
     if largest < 1e6:
-        shifted = values - xp.clip(xp.max(values, axis=-1, keepdims=True) - largest, min=0.0)
+        top = xp.max(values, axis=-1, keepdims=True)
+        top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+        shifted = values - (top - xp.clip(top, -largest / 2, largest))
         values = xp.where(values == -xp.inf, values, xp.clip(shifted, min=-largest))
     return xp.astype(values, logits.dtype)
 

@@ -154,7 +154,7 @@ def _target(setting: str, stages: list[_Stage]) -> tuple[_Stage, str]:
 
 def _value(where: str, knob: Knob, node: ast.expr) -> Any:
     """A knob's value, read by its kind and checked against its range."""
-    if knob.kind == "sampler" and not (isinstance(node, ast.Name) and node.id.lower() == "none"):
+    if knob.kind == "sampler" and ast.unparse(node).lower() != "none":
         nodes = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
         return chain(*(_stage(inner).build() for inner in nodes))
     value = _plain(node)
