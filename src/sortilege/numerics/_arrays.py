@@ -136,7 +136,9 @@ def repeat(count: int, step: Callable[[Any], Any], state: Any) -> Any:
         def body(_: int, state: Any) -> Any:
             return step(state)
 
-        return jax.lax.fori_loop(0, count, body, state)
+        # Outside jit a loop would be compiled anew at each call.
+        if isinstance(state[0], jax.core.Tracer):
+            return jax.lax.fori_loop(0, count, body, state)
     for _ in range(count):
         state = step(state)
     return state
