@@ -3,5 +3,5 @@
 import sortilege
 
 sampler = sortilege.AdaptiveDirichlet(truncation=sortilege.MinP(0.05))
-for result in sortilege.generate("tiny-ar", "It was a dark night, and", sampler, seed=1, num_samples=2):
-    print(result.text)
+results = sortilege.generate("tiny-ar", "It was a dark night, and", sampler, seed=1, max_new_tokens=40)
+print(results[0].text)
