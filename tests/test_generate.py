@@ -59,7 +59,7 @@ OTHERS = {
 @pytest.mark.parametrize("kind", OTHERS)
 def test_models_of_other_builds(kind):
     # Some texts end early, so that every kind of cache has rows taken out of it.
-    torch.manual_seed(1)
+    torch.manual_seed(2)
     model, ends = OTHERS[kind]().eval(), list(range(0, 256, 8))
     results = generate(
         Model(model, byte_model().tokenizer, kind), PROMPTS, Greedy(), max_new_tokens=12, end_token_ids=ends
