@@ -60,4 +60,4 @@ def test_wrong_usage_is_one_line(arguments: list[str], word: str) -> None:
 def test_without_the_extra_it_says_which_to_install(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None\nfrom sortilege.cli import main\nmain()"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    refused(result, missing, "sortilege[cli]")
+    refused(result, missing, "sortilege[transformers]")

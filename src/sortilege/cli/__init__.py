@@ -21,7 +21,7 @@ def main() -> None:
         missing = (error.name or "").partition(".")[0]
         if missing not in ("typer", "rich"):
             raise
-        sys.stderr.write(f'sortilege: error: {missing} is not installed; pip install "sortilege[cli]"\n')
+        sys.stderr.write(f'sortilege: error: {missing} is not installed; pip install "sortilege[transformers]"\n')
         raise SystemExit(2) from None
     except KeyboardInterrupt:  # while importing
         raise SystemExit(130) from None
