@@ -19,6 +19,7 @@ from sortilege.numerics._arrays import array_namespace, gather, map_leaves
 from sortilege.numerics.information import log_softmax
 from sortilege.numerics.random import Key, draw, drawable
 from sortilege.samplers._base import Sampler, State
+from sortilege.samplers.spec import parse_sampler
 from sortilege.trace import Record, step_records
 
 WARM_POSITION = 2**30
@@ -107,8 +108,6 @@ def stream(
     if "" in stops:
         raise ValueError(f"stop must be strings of at least one character, got {stop!r}")
     if isinstance(sampler, str):
-        from sortilege.samplers.spec import parse_sampler
-
         sampler = parse_sampler(sampler)
     if not isinstance(sampler, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"sampler must be a Sampler or one written out, got {sampler!r}")
