@@ -11,6 +11,7 @@ from typer.testing import Result
 
 import sortilege
 from sortilege.cli._color import harmless
+from sortilege.cli.generate import _counted
 from sortilege.models import Model
 from sortilege.trace import read_trace
 
@@ -202,3 +203,18 @@ def test_several_texts_on_a_terminal_have_headings(model: Path, loaded: Model) -
     assert shown == f"{PROMPT}\n\ntext 1, seed 3\n{first}\n\ntext 2, seed 4\n{second}\n"
     bare = ESCAPE.sub("", written(go(model, "--num-samples", 2, "--quiet", env=FORCED)))
     assert bare == f"{first}\n\n{second}\n"
+
+
+def test_the_bar_counts_to_the_end_and_changes_no_event(
+    loaded: Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    (whole,) = texts(loaded, max_new_tokens=6)
+    events = list(
+        sortilege.stream(loaded, PROMPT, "temperature", seed=3, max_new_tokens=6, num_samples=2, stop=whole[2])
+    )
+    assert len(events) < 12  # the first text ends early
+    assert list(_counted(events, 2, 6)) == events
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "12 of 12 tokens" in captured.err

@@ -141,6 +141,27 @@ def test_all_tokens_masked(model: Path, monkeypatch: pytest.MonkeyPatch) -> None
     refused(run("generate", "x", "--model", model, "-s", "nothing", "-n", 3), "sampler", "row 0", "position 0")
 
 
+@dataclass(frozen=True)
+class Dying(Nothing):
+    """Mask every token from the fourth on."""
+
+    def adjust(self, logits: Any, state: Any, key: Any) -> tuple[Any, Any]:
+        return (logits if len(state) < 3 else logits - np.inf), state
+
+    def observe(self, tokens: Any, state: Any) -> Any:
+        return (*state, tokens)
+
+
+def test_what_was_written_before_stays_on_its_own_line(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._OURS, "dying", Dying)
+    options = ("--model", model, "--seed", 3)
+    result = run("generate", "x", *options, "-s", "dying", "-n", 9)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("sortilege: error: the sampler's logits in row 0 at position 3 ")
+    # A character that the third token left unfinished is not written.
+    assert run("generate", "x", *options, "-s", "temperature", "-n", 3).stdout.rstrip("\ufffd\n") == result.stdout[:-1]
+
+
 @pytest.mark.parametrize("missing", ["torch", "transformers"])
 def test_missing_extras(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, missing, None)

@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Decode text with language models: adaptive Dirichlet, locally typical and other samplers.",
     invoke_without_command=True,
     add_completion=False,
+    pretty_exceptions_enable=False,  # a bug deserves a plain traceback, without the tensors in its local variables
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
