@@ -56,6 +56,20 @@ def one_hot(tokens: Array, size: int) -> Array:
     return tokens[:, None] == arange_like(size, tokens, tokens.dtype)[None, :]
 
 
+def sum_last(x: Array) -> Array:
+    """The sum over the last axis, (..., V) -> (...), accurate for large V.
+
+    NumPy and PyTorch add pairwise. XLA adds entry by entry, unvectorised: rows of partial sums come first there.
+    """
+    xp = array_namespace(x)
+    width, size = 1024, x.shape[-1]
+    if is_jax_namespace(xp) and size > width:
+        rows = -(-size // width)
+        x = xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, rows * width - size)])
+        x = xp.sum(xp.reshape(x, (*x.shape[:-1], rows, width)), axis=-2)
+    return xp.sum(x, axis=-1)
+
+
 def put_along_last(target: Array, ids: Array, values: Array) -> Array:
     """A copy of ``target`` (B, V) with ``values`` (B, S) written at the distinct columns ``ids`` (B, S)."""
     xp = array_namespace(target)

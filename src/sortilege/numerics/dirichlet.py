@@ -2,20 +2,16 @@
 
 from typing import NamedTuple
 
-from sortilege.numerics._arrays import Array, array_namespace, working
+from sortilege.numerics._arrays import Array, array_namespace, sum_last, working
 from sortilege.numerics._solved import Solved
 from sortilege.numerics.information import log_sum_exp
 from sortilege.numerics.special import digamma, log_gamma, polygamma_pair
 
 
-def _inverse_digamma_bound(y: Array) -> tuple[Array, Array]:
-    """a(y) = 1 / log(1 + exp(-y)), a lower bound of psi^-1(y) that is 6 % off at worst and exact at both ends; a - a'."""
+def _inverse_digamma_bound(y: Array) -> Array:
+    """1 / log(1 + exp(-y)): a lower bound of psi^-1(y), 6 % off at worst and exact at both ends."""
     xp = array_namespace(y)
-    near = xp.exp(-xp.abs(y))
-    value = 1 / (xp.clip(-y, min=0.0) + xp.log1p(near))
-    sigmoid = xp.where(y > 0, near, xp.ones_like(near)) / (1 + near)  # of -y
-    large = y > 7
-    return value, xp.where(large, 0.5 + 0 * value, value * (1 - xp.where(large, 0 * value, value * sigmoid)))
+    return 1 / (xp.clip(-y, min=0.0) + xp.log1p(xp.exp(-xp.abs(y))))
 
 
 def fit_dirichlet(
@@ -28,8 +24,9 @@ def fit_dirichlet(
     in place of psi^-1; then come Newton steps in all unknowns, whose Jacobian is diagonal plus rank one. Each costs one
     pass over the vocabulary.
 
-    A finite solution exists if and only if logsumexp(t) < 0 (1e-7 is no difference in float32). Where none does, or its concentration S = sum alpha
-    exceeds ``cap``, S is held at ``cap``, every alpha_i solves its own equation given that, and ok is false.
+    A finite solution exists if and only if logsumexp(t) < 0 (float32 cannot tell -1e-7 from 0). Where none does, or its
+    concentration S = sum alpha exceeds ``cap``, S is held at ``cap``, every alpha_i solves its own equation given that,
+    and ok is false.
 
     mean_log_prob: (B, V), finite, in nats. init: (B, V) parameters of a neighbouring fit, to start from.
     cap: > 0, largest concentration, itself at most 1e9 in float32. steps: Newton steps, 4 (float32) or 6 (float64).
@@ -53,14 +50,14 @@ def fit_dirichlet(
     limit = xp.full_like(t[:, 0], cap)
     taken = xp.zeros_like(limit)
     for remaining in range(steps - 1, -1, -1):
-        concentration = xp.where(held, limit, xp.sum(alpha, axis=-1))
+        concentration = xp.where(held, limit, sum_last(alpha))
         residual, slope = _residual(t, alpha, concentration)
         taken = taken + xp.astype(xp.max(xp.abs(residual), axis=-1) > tolerance, t.dtype)
         # The last step leaves S alone: where S is hardly determined, rounding moves it a little in every step, and what
         # that does to the small parameters is put right here.
         free = ~held if remaining else held & ~held
         alpha = _newton(alpha, residual, slope, concentration, free)
-    concentration = xp.sum(alpha, axis=-1)
+    concentration = sum_last(alpha)
     residual, _ = _residual(t, alpha, concentration)
     ok = ~held & (concentration <= cap) & (xp.max(xp.abs(residual), axis=-1) <= tolerance)
     alpha = alpha * xp.minimum(cap / concentration, xp.ones_like(limit))[:, None]
@@ -80,20 +77,20 @@ def _start(t: Array, init: Array | None, cap: float) -> tuple[Array, Array]:
     if init is None:
         r, passes = 2 * deficit / max(t.shape[-1] - 1, 1), 5
     else:
-        r, passes = xp.exp(-digamma(xp.sum(working(init), axis=-1))), 3
+        r, passes = xp.exp(-digamma(sum_last(working(init)))), 3
     r = xp.maximum(r, lowest)
     for _ in range(passes):
         s = -xp.log(r)
-        value, lag = _inverse_digamma_bound(t + s[:, None])
-        own, own_lag = _inverse_digamma_bound(s)
-        both = xp.sum(value, axis=-1)
-        slope = xp.sum(lag, axis=-1) / both - own_lag / own  # of the log-ratio, in log r
+        value, own = _inverse_digamma_bound(t + s[:, None]), _inverse_digamma_bound(s)
+        both = sum_last(value)
+        # The derivative of a bound a is a less nearly a / (2 a + 1); this is that of the log-ratio, in log r.
+        slope = sum_last(value / (2 * value + 1)) / both - 1 / (2 * own + 1)
         ratio = (xp.log(own) - xp.log(both)) / xp.where(slope > 0, slope, xp.ones_like(slope))
         r = xp.maximum(r * (1 + xp.clip(ratio, -0.9, 1e3)), lowest)
     rounding = 1e-15 if t.dtype == xp.float64 else 1e-7  # a smaller deficit is none
     held = (r <= lowest) | (deficit < rounding)
     r = xp.where(held, lowest, r)
-    return _inverse_digamma_bound(t - xp.log(r)[:, None])[0], held
+    return _inverse_digamma_bound(t - xp.log(r)[:, None]), held
 
 
 def _residual(t: Array, alpha: Array, concentration: Array) -> tuple[Array, Array]:
@@ -105,10 +102,9 @@ def _residual(t: Array, alpha: Array, concentration: Array) -> tuple[Array, Arra
 
 
 def _lag(x: Array, inverse: Array) -> Array:
-    """x - 1 / psi'(x), given 1 / psi'(x); where both are large, 1/2 - 1/(12 x), which is left of them."""
+    """x - 1 / psi'(x), given 1 / psi'(x); where both are large, the half that is left of them."""
     xp = array_namespace(x)
-    large = x > 64
-    return xp.where(large, 0.5 - 1 / (12 * xp.where(large, x, xp.ones_like(x))), x - inverse)
+    return xp.where(x > 256, xp.full_like(x, 0.5), x - inverse)
 
 
 def _newton(alpha: Array, residual: Array, slope: Array, concentration: Array, free: Array) -> Array:
@@ -119,9 +115,9 @@ def _newton(alpha: Array, residual: Array, slope: Array, concentration: Array, f
     xp = array_namespace(alpha)
     inverse = 1 / slope
     own = 1 / polygamma_pair(concentration)[1]
-    spare = xp.sum(_lag(alpha, inverse), axis=-1) - _lag(concentration, own)
+    spare = sum_last(_lag(alpha, inverse)) - _lag(concentration, own)
     free = free & (spare > 0)
-    shift = -xp.sum(residual * inverse, axis=-1) / xp.where(free, spare, xp.ones_like(spare))
+    shift = -sum_last(residual * inverse) / xp.where(free, spare, xp.ones_like(spare))
     shift = xp.where(free, shift, xp.zeros_like(shift))
     return xp.maximum(alpha + inverse * (shift[:, None] - residual), 0.2 * alpha)
 
@@ -182,7 +178,7 @@ def log_density(log_prob: Array, alpha: Array) -> Pair:
     """
     xp = array_namespace(log_prob, alpha)
     log_prob, alpha = working(log_prob), working(alpha)
-    concentration = xp.sum(alpha, axis=-1)
+    concentration = sum_last(alpha)
     log_alpha, log_total = xp.log(alpha), xp.log(concentration)
     terms = -alpha * (log_alpha - log_total[:, None] - log_prob) - log_prob - _stirling_remainder(alpha, log_alpha)
     whole = _stirling_remainder(concentration, log_total)
@@ -201,11 +197,10 @@ def _stirling_remainder(x: Array, log_x: Array) -> Array:
 
 
 def dirichlet_entropy(alpha: Array) -> Array:
-    """The differential entropy -E[log Dir(p | alpha)] in nats, (B, V) -> (B,): log B(alpha) + sum (alpha_i - 1) E[-log p_i].
+    """The differential entropy -E[log Dir(p | alpha)] in nats, (B, V) -> (B,).
 
-    Its expectation E[log p_i] is psi(alpha_i) - psi(S).
+    The density is linear in log p, so this is the density at E[log p_i] = psi(alpha_i) - psi(S), negated.
     """
-    xp = array_namespace(alpha)
     alpha = working(alpha)
-    expected = digamma(alpha) - digamma(xp.sum(alpha, axis=-1))[:, None]
+    expected = digamma(alpha) - digamma(sum_last(alpha))[:, None]
     return -log_density(expected, alpha).value

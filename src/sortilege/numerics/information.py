@@ -4,7 +4,7 @@ All functions take arrays of any array library, act on the last axis, and do the
 Tokens at probability 0 (logit -inf) contribute nothing: 0 log 0 = 0.
 """
 
-from sortilege.numerics._arrays import Array, array_namespace, working
+from sortilege.numerics._arrays import Array, array_namespace, sum_last, working
 
 
 def _shifted(x: Array) -> tuple[Array, Array, Array]:
@@ -16,7 +16,7 @@ def _shifted(x: Array) -> tuple[Array, Array, Array]:
     top = xp.max(x, axis=-1, keepdims=True)
     finite = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     x = x - finite
-    total = xp.sum(xp.exp(x), axis=-1, keepdims=True)
+    total = sum_last(xp.exp(x))[..., None]
     return x, xp.log(xp.where(top == -xp.inf, xp.ones_like(total), total)), top
 
 
@@ -46,11 +46,10 @@ def surprisal(log_prob: Array) -> Array:
 
 
 def _weights(log_prob: Array) -> tuple[Array, Array]:
-    """p, and log p where p > 0 in the working precision, else 0: what a sum weighted with p may safely be taken of."""
+    """p and log p in the working precision, finite where p is 0: what a sum weighted with p may safely be taken of."""
     xp = array_namespace(log_prob)
     log_prob = working(log_prob)
-    p = xp.exp(log_prob)
-    return p, xp.where(p > 0, log_prob, xp.zeros_like(p))
+    return xp.exp(log_prob), xp.clip(log_prob, min=-800.0)
 
 
 def entropy(log_prob: Array) -> Array:
@@ -60,17 +59,14 @@ def entropy(log_prob: Array) -> Array:
     >>> round(float(entropy(np.log([0.5, 0.25, 0.25]))), 6)  # 1.5 bits
     1.039721
     """
-    xp = array_namespace(log_prob)
     p, log_p = _weights(log_prob)
-    return xp.sum(p * (0.0 - log_p), axis=-1)
+    return 0.0 - sum_last(p * log_p)
 
 
 def varentropy(log_prob: Array) -> Array:
     """The variance of the surprisal under p, sum p (-log p - H)^2 in nats squared, (..., V) -> (...)."""
-    xp = array_namespace(log_prob)
     p, log_p = _weights(log_prob)
-    mean = xp.sum(p * log_p, axis=-1, keepdims=True)
-    return xp.sum(p * (log_p - mean) ** 2, axis=-1)
+    return sum_last(p * (log_p - sum_last(p * log_p)[..., None]) ** 2)
 
 
 def kl_divergence(log_prob: Array, log_other: Array) -> Array:
@@ -85,4 +81,4 @@ def kl_divergence(log_prob: Array, log_other: Array) -> Array:
     xp = array_namespace(log_prob, log_other)
     p, log_p = _weights(log_prob)
     log_q = working(log_other)
-    return xp.clip(xp.sum(p * (log_p - xp.where(p > 0, log_q, xp.zeros_like(log_q))), axis=-1), min=0.0)
+    return xp.clip(sum_last(p * (log_p - xp.where(p > 0, log_q, xp.zeros_like(log_q)))), min=0.0)

@@ -1,10 +1,10 @@
 """The temperature at which the entropy of softmax(logits / T) meets a target."""
 
-from sortilege.numerics._arrays import Array, array_namespace, working
+from sortilege.numerics._arrays import Array, array_namespace, repeat, sum_last, working
 from sortilege.numerics._solved import Solved
 
 STEPS = 16
-"""Evaluations of the entropy; hard cases (near ties, several scales at once) were seen to take up to 12."""
+"""Evaluations of the entropy; hard cases (near ties, several scales at once) were seen to take 11."""
 
 
 def ent_grad_hess(logits: Array, temperature: Array) -> tuple[Array, Array, Array]:
@@ -17,7 +17,8 @@ def ent_grad_hess(logits: Array, temperature: Array) -> tuple[Array, Array, Arra
     """
     xp = array_namespace(logits)
     z = _below_top(working(logits))
-    entropy, mu2, mu3 = _moments(z, temperature)
+    entropy, mu2, p, centred = _moments(z, temperature)
+    mu3 = sum_last(p * centred**3)
     return entropy, mu2 / temperature, -(mu3 + 3 * mu2) / xp.square(temperature)
 
 
@@ -31,20 +32,17 @@ def _below_top(logits: Array) -> Array:
     return xp.where(finite, logits - top, lowest)
 
 
-def _moments(z: Array, temperature: Array) -> tuple[Array, Array, Array]:
-    """Entropy (B,) and the second and third central moments of log p at ``temperature``, from logits with maximum 0."""
+def _moments(z: Array, temperature: Array) -> tuple[Array, Array, Array, Array]:
+    """Entropy and varentropy (B,) at ``temperature`` from logits with maximum 0; p and log p + H, each (B, V)."""
     xp = array_namespace(z)
-    # Below -200 a term is 0 in either precision; the bound keeps inf * 0 out of the sums.
-    w = xp.clip(z / temperature[:, None], min=-200.0)
-    e = xp.where(xp.isfinite(z), xp.exp(w), xp.zeros_like(w))
-    total = xp.sum(e, axis=-1)
-    total = xp.where(total > 0, total, xp.ones_like(total))
-    mean = xp.sum(e * w, axis=-1) / total
+    # Far below what counts, and above where exp turns to slow subnormal numbers; masked tokens are taken along.
+    w = xp.clip(z / temperature[:, None], min=-80.0)
+    e = xp.exp(w)
+    total = sum_last(e)
+    mean = sum_last(e * w) / total
     centred = w - mean[:, None]
-    weighted = e * centred * centred
-    mu2 = xp.sum(weighted, axis=-1) / total
-    mu3 = xp.sum(weighted * centred, axis=-1) / total
-    return xp.log(total) - mean, mu2, mu3
+    p = e / total[:, None]
+    return xp.log(total) - mean, sum_last(p * centred * centred), p, centred
 
 
 def solve_temperature(logits: Array, target_entropy: Array, *, steps: int = STEPS) -> Solved:
@@ -89,28 +87,29 @@ def solve_temperature(logits: Array, target_entropy: Array, *, steps: int = STEP
     spread = xp.sum(xp.where(finite, xp.square(depth - mean[:, None]), xp.zeros_like(z)), axis=-1)
     spread = xp.sqrt(spread / xp.where(free, count, one))
     u = xp.clip(xp.log(xp.where(spread > 0, spread, one)), low, high)
-    step = before = xp.full_like(u, xp.inf)
-    taken = xp.zeros_like(u)
-    error = one
-    for _ in range(steps):
-        entropy, slope, _ = _moments(z, xp.exp(u))
+    far = xp.full_like(u, xp.inf)
+
+    def improve(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        u, low, high, step, before, best, least, taken = state
+        entropy, slope, _, _ = _moments(z, xp.exp(u))
         error = entropy - goal
-        below = error < 0
-        low, high = xp.where(below, u, low), xp.where(below, high, u)
-        done = xp.abs(error) <= tolerance / 20
-        taken = taken + xp.astype(~done, x.dtype)
+        low, high = xp.where(error < 0, u, low), xp.where(error < 0, high, u)
+        closer = xp.abs(error) < least
+        best, least = xp.where(closer, u, best), xp.where(closer, xp.abs(error), least)
+        done = least <= tolerance / 20
         rise = xp.clip(entropy - bottom, min=tiny)
         rest = xp.clip(top - entropy, min=tiny)
         odds = xp.log((goal - bottom) / (top - goal)) - xp.log(rise / rest)
         newton = u + odds / xp.clip(slope * (1 / rise + 1 / rest), min=1e-20)
         fine = (newton > low) & (newton < high) & (xp.abs(newton - u) < 0.5 * before)
         following = xp.where(done, u, xp.where(fine, newton, 0.5 * (low + high)))
-        before, step = step, xp.abs(following - u)
-        u = following
-    error = _moments(z, xp.exp(u))[0] - goal
-    met = feasible & (xp.abs(error) <= tolerance)
+        return following, low, high, xp.abs(following - u), step, best, least, taken + xp.astype(~done, x.dtype)
+
+    state = repeat(steps, improve, (u, low, high, far, far, u, far, xp.zeros_like(u)))
+    best, least, taken = state[5:]
+    met = feasible & (least <= tolerance)
     settled = xp.abs(xp.log(xp.where(count > 0, count, one)) - target) <= tolerance
-    value = xp.where(free, xp.exp(u), one)
+    value = xp.where(free, xp.exp(best), one)
     return Solved(
         value, xp.where(free, met, settled & (count > 0)), xp.astype(xp.where(free, taken, 0 * one), xp.int32)
     )

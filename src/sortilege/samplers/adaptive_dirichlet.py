@@ -5,7 +5,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from sortilege.numerics._arrays import Array, array_namespace, map_leaves, put_along_last, working
+from sortilege.numerics._arrays import Array, array_namespace, map_leaves, put_along_last, sum_last, working
 from sortilege.numerics.dirichlet import Pair, fit_dirichlet, log_density
 from sortilege.numerics.gamma import sample_dirichlet_log
 from sortilege.numerics.information import entropy, kl_divergence, log_softmax, log_sum_exp
@@ -16,6 +16,9 @@ from sortilege.samplers._knobs import knob
 
 MASKED = -1e6
 """Logits below this are read as masked: engines write masks as -inf or as large negative numbers."""
+
+ATTAINABLE = 0.98
+"""The target asks for no more than this part of log n, n tokens kept: the temperature grows without bound beyond."""
 
 
 class Step(NamedTuple):
@@ -64,22 +67,27 @@ class AdaptiveDirichlet(Sampler):
 
         target = a emwa_cross_ent + b emwa_entropy + probs_ent_offset,
 
-    fits a Dirichlet distribution to the moving average of log p, and, where the tempered prediction p' is no less likely
-    under it than expected (an inlier),
+    fits a Dirichlet distribution to the moving average of log p, and, where the tempered prediction p' is no less
+    likely under it than expected (an inlier),
 
         -log Dir(p' | emwa_dir) < d (-log Dir(softmax(emwa_logp) | emwa_dir)) + e emwa_dir_ent + dir_ent_offset,
 
-    mixes it with a draw q ~ Dir(emwa_dir): f q + (1 - f) p', f = 1 - perturb_base_coeff^(-perturb_exp_coeff / KL(q || p')).
-    A coefficient multiplies the new value: new state = c value + (1 - c) old state.
+    mixes it with a draw q ~ Dir(emwa_dir) to f q + (1 - f) p' with
+
+        f = 1 - perturb_base_coeff^(-perturb_exp_coeff / KL(q || p')).
+
+    The averages move by state = c value + (1 - c) state, where c is a knob, and for emwa_logp
+
+        c = emwa_logp_base^(-emwa_logp_exp_factor / KL(p || softmax(emwa_logp))).
 
     In the steady state the entropy settles at probs_ent_offset / (1 - a / T - b): a + b >= 1 runs away to log V and an
     offset of 0 collapses to greedy decoding; both warn at construction. ``report`` gives target and realised entropy.
 
-    Knobs are named as in the source. Ours: ``softmax_temperature`` and ``cross_entropy`` choose between the source's two
-    readings of each, ``support``, ``logp_floor``, ``concentration_cap`` and ``truncation``. The defaults come from a
-    small sweep on the bundled model (docs/log.md) and are no more than that.
+    Knobs are named as in the source. Ours: ``softmax_temperature`` and ``cross_entropy`` choose between the source's
+    two readings of each, ``support``, ``logp_floor``, ``concentration_cap`` and ``truncation``. The defaults come from
+    a small sweep on the bundled model (docs/log.md) and are no more than that.
 
-    Source: the adaptive Dirichlet sampling note ("dslider" of the entropix project, 2024), as corrected in docs/maths.md.
+    Source: the note "Adaptive Dirichlet Sampling" of the entropix project (2024), as corrected in docs/maths.md.
     """
 
     source: ClassVar[str] = "Adaptive Dirichlet sampling (entropix project, 2024), corrected: docs/maths.md"
@@ -150,7 +158,7 @@ class AdaptiveDirichlet(Sampler):
         first = entropy(raw)
         zero, false = xp.zeros_like(first), xp.zeros_like(first) > 0
         last = Step(
-            zero, first, 1 + zero, 1 + zero, false, zero, zero, zero, xp.sum(emwa_dir, axis=-1), zero, false, false
+            zero, first, 1 + zero, 1 + zero, false, zero, zero, zero, sum_last(emwa_dir), zero, false, false
         )
         steps = xp.astype(zero, xp.int32)
         return AdaptiveDirichletState(
@@ -176,13 +184,15 @@ class AdaptiveDirichlet(Sampler):
             mask = xp.isfinite(self.truncation.adjust(raw, (), key)[0])
             kept = xp.where(mask, raw, xp.full_like(raw, -xp.inf))
         target = self.a * state.emwa_cross_ent + self.b * state.emwa_entropy + self.probs_ent_offset
-        solved = solve_temperature(kept, target)
-        moved = xp.sum(xp.astype(xp.isfinite(kept), xp.int32), axis=-1) > 1
+        count = xp.sum(xp.astype(xp.isfinite(kept), target.dtype), axis=-1)
+        highest = ATTAINABLE * xp.log(count)
+        solved = solve_temperature(kept, xp.minimum(target, highest))
+        temperature_ok = solved.ok & (target <= highest)
         if self.softmax_temperature == "emwa":
             emwa_temp = xp.exp(_average(self.emwa_temp_coeff, xp.log(solved.value), xp.log(state.emwa_temp)))
         else:
             emwa_temp = _average(self.emwa_temp_coeff, solved.value, state.emwa_temp)
-        emwa_temp = xp.where(moved, emwa_temp, state.emwa_temp)
+        emwa_temp = xp.where(count > 1, emwa_temp, state.emwa_temp)
         temperature = emwa_temp if self.softmax_temperature == "emwa" else solved.value
         pre = log_softmax(kept / temperature[:, None])
 
@@ -210,7 +220,7 @@ class AdaptiveDirichlet(Sampler):
         pending = probs if self.cross_entropy == "scaled" else log_softmax(kept / emwa_temp[:, None])
         last = Step(
             target, realised, temperature, solved.value, inlier, perturbation, kl_emwa, kl_dirichlet,
-            xp.sum(emwa_dir, axis=-1), rate, solved.ok, fit.ok,
+            sum_last(emwa_dir), rate, temperature_ok, fit.ok,
         )  # fmt: skip
         after = state._replace(
             emwa_logp=emwa_logp, emwa_dir=emwa_dir, emwa_temp=emwa_temp, emwa_dir_ent=emwa_dir_ent,
