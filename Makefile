@@ -21,6 +21,8 @@ $(READY): pyproject.toml constraints.txt
 	$(RUN) -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[all,dev]"
 	@touch $@
 
+# One thread: the model is too small to gain from more, and on a busy machine threads that wait for each other cost much.
+demo: export OMP_NUM_THREADS = 1
 demo: $(READY) ## a language model writes under the adaptive Dirichlet sampler, coloured by surprisal
 	@echo 'The bundled model tiny-ar goes on from "$(PROMPT)", under adaptive Dirichlet sampling (shades: surprisal):'
 	@$(VENV)/bin/sortilege generate "$(PROMPT)" --seed 1 --max-new-tokens 120 --color surprisal
