@@ -63,7 +63,7 @@ class Sampler:
 
     def __rshift__(self, other: "Sampler") -> "Sampler":
         """``a >> b`` runs ``a``, then ``b``: the same as ``chain(a, b)``."""
-        from sortilege.samplers.chain import chain
+        from sortilege.samplers._chain import chain
 
         return chain(self, other)
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sortilege.samplers._base import Sampler
+from sortilege.samplers._chain import Chain, chain
 from sortilege.samplers._knobs import Knob, knobs
-from sortilege.samplers.chain import Chain, chain
 from sortilege.samplers.registry import SAMPLERS, name_of
 
 _QUOTED_OR_HYPHEN = re.compile(r"'[^']*'|\"[^\"]*\"|(?<=[A-Za-z])-(?=[A-Za-z])")
