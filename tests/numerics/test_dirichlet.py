@@ -49,7 +49,7 @@ def test_a_thousand_averages_in_float32():
         assert bool(fit.ok[0]) and residual(get(fit.value)[0], t) <= FLOAT32, (t.shape, logsumexp(t), t.min())
         steps.append(int(fit.steps[0]))
         seen += 1
-    assert max(steps) <= 4
+    assert max(steps) <= 3
 
 
 def test_averages_in_float64():
@@ -150,7 +150,7 @@ def log_density64(log_p: np.ndarray, alpha: np.ndarray) -> float:
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=repr)
 def test_the_log_density_of_a_large_vocabulary_is_accurate_to_a_hundredth(backend: Backend):
-    from sortilege.numerics.dirichlet import log_density
+    from sortilege.numerics.dirichlet import log_densities
 
     rng = np.random.default_rng(7)
     size = 128_256
@@ -159,7 +159,7 @@ def test_the_log_density_of_a_large_vocabulary_is_accurate_to_a_hundredth(backen
         alpha = rng.permutation(concentration * zipf / zipf.sum() + 0.03).astype(np.float32)[None]
         x = np.log(alpha) + rng.normal(size=size) * 1.5
         log_p = np.maximum(x - logsumexp(x), -30).astype(np.float32)
-        got = log_density(backend.put(log_p), backend.put(alpha))
+        (got,) = log_densities(backend.put(alpha), backend.put(log_p))
         value = float(get(got.high)[0]) + float(get(got.low)[0])
         expected = log_density64(log_p[0], alpha[0])
         assert abs(expected) > 1e5

@@ -142,18 +142,27 @@ def weight_up_to(order: Array, weight: Array, limit: Array) -> Array:
     return xp.sum(weight * inside, axis=-1, keepdims=True)
 
 
-def repeat(count: int, step: Callable[[Any], Any], state: Any) -> Any:
-    """``step`` applied ``count`` times to a tuple of arrays of fixed shapes; one compiled loop under ``jax.jit``."""
-    if is_jax_namespace(array_namespace(state[0])):
+def repeat(count: int, step: Callable[[Any], Any], state: Any, finished: Callable[[Any], Array] | None = None) -> Any:
+    """``step`` applied ``count`` times to a tuple of arrays of fixed shapes; one compiled loop under ``jax.jit``.
+
+    finished: tells from the state that further steps would change nothing any more, so that they may be left out. On an
+    accelerator without a compiler they are not: asking would make the host wait for the device.
+    """
+    xp = array_namespace(state[0])
+    # Outside jit a loop would be compiled anew at each call.
+    if is_jax_namespace(xp):
         import jax
 
-        def body(_: int, state: Any) -> Any:
-            return step(state)
-
-        # Outside jit a loop would be compiled anew at each call.
         if isinstance(state[0], jax.core.Tracer):
-            return jax.lax.fori_loop(0, count, body, state)
+
+            def going(counted: tuple[Any, Any]) -> Any:
+                return (counted[0] < count) & (~finished(counted[1]) if finished is not None else True)
+
+            return jax.lax.while_loop(going, lambda counted: (counted[0] + 1, step(counted[1])), (0, state))[1]
+    asked = finished is not None and not (is_torch_namespace(xp) and state[0].device.type != "cpu")
     for _ in range(count):
+        if asked and finished is not None and bool(finished(state)):
+            break
         state = step(state)
     return state
 

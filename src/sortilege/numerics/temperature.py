@@ -45,7 +45,18 @@ def _moments(z: Array, temperature: Array) -> tuple[Array, Array, Array, Array]:
     return xp.log(total) - mean, sum_last(p * centred * centred), p, centred
 
 
-def solve_temperature(logits: Array, target_entropy: Array, *, steps: int = STEPS) -> Solved:
+def _spread(depth: Array, finite: Array, free: Array, count: Array) -> Array:
+    """The standard deviation (B,) of the finite logits: a temperature of the right order."""
+    xp = array_namespace(depth)
+    count = xp.where(free, count, xp.ones_like(count))
+    mean = sum_last(depth) / count
+    variance = sum_last(xp.where(finite, xp.square(depth - mean[:, None]), xp.zeros_like(depth))) / count
+    return xp.sqrt(xp.where(free & (variance > 0), variance, xp.ones_like(variance)))
+
+
+def solve_temperature(
+    logits: Array, target_entropy: Array, init: Array | None = None, *, steps: int = STEPS
+) -> Solved:
     """Solve entropy(softmax(logits / T)) = target for T.
 
     Entropy grows with T from log(number of tied maxima) to log(number of finite logits), both ends excluded. A target
@@ -55,6 +66,7 @@ def solve_temperature(logits: Array, target_entropy: Array, *, steps: int = STEP
     finite logits tied, none finite) gets T = 1.
 
     logits: (B, V), any scale, -inf for tokens left out; target_entropy: (B,) in nats.
+    init: (B,) a temperature to start from.
     Returns Solved(T (B,), ok, steps): ok means |entropy - target| <= 1e-4 nats (float32) or 1e-9 (float64).
 
     >>> import numpy as np
@@ -71,8 +83,8 @@ def solve_temperature(logits: Array, target_entropy: Array, *, steps: int = STEP
     z = _below_top(x)
     finite = xp.isfinite(z)
     depth = xp.where(finite, -z, xp.zeros_like(z))
-    count = xp.sum(xp.astype(finite, x.dtype), axis=-1)
-    tied = xp.sum(xp.astype(z == 0, x.dtype), axis=-1)
+    count = sum_last(xp.astype(finite, x.dtype))
+    tied = sum_last(xp.astype(z == 0, x.dtype))
     free = count > tied
     one = xp.ones_like(target)
     span = xp.where(free, xp.max(depth, axis=-1), one)
@@ -83,10 +95,8 @@ def solve_temperature(logits: Array, target_entropy: Array, *, steps: int = STEP
 
     # At the ends of the bracket the entropy is within float accuracy of its limits.
     low, high = xp.log(gap) - xp.log(100 + top), xp.log(span) + (12.0 if double else 7.0)
-    mean = xp.sum(depth, axis=-1) / xp.where(free, count, one)
-    spread = xp.sum(xp.where(finite, xp.square(depth - mean[:, None]), xp.zeros_like(z)), axis=-1)
-    spread = xp.sqrt(spread / xp.where(free, count, one))
-    u = xp.clip(xp.log(xp.where(spread > 0, spread, one)), low, high)
+    start = xp.log(_spread(depth, finite, free, count) if init is None else xp.astype(init, x.dtype))
+    u = xp.clip(xp.where(free, start, 0 * one), low, high)
     far = xp.full_like(u, xp.inf)
 
     def improve(state: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -105,7 +115,10 @@ def solve_temperature(logits: Array, target_entropy: Array, *, steps: int = STEP
         following = xp.where(done, u, xp.where(fine, newton, 0.5 * (low + high)))
         return following, low, high, xp.abs(following - u), step, best, least, taken + xp.astype(~done, x.dtype)
 
-    state = repeat(steps, improve, (u, low, high, far, far, u, far, xp.zeros_like(u)))
+    def finished(state: tuple[Array, ...]) -> Array:
+        return xp.all((state[6] <= tolerance / 20) | ~free)
+
+    state = repeat(steps, improve, (u, low, high, far, far, u, far, xp.zeros_like(u)), finished)
     best, least, taken = state[5:]
     met = feasible & (least <= tolerance)
     settled = xp.abs(xp.log(xp.where(count > 0, count, one)) - target) <= tolerance

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from sortilege.numerics._arrays import Array, array_namespace, map_leaves, put_along_last, sum_last, working
-from sortilege.numerics.dirichlet import Pair, fit_dirichlet, log_density
+from sortilege.numerics.dirichlet import Pair, fit_dirichlet, log_densities
 from sortilege.numerics.gamma import sample_dirichlet_log
 from sortilege.numerics.information import entropy, kl_divergence, log_softmax, log_sum_exp
 from sortilege.numerics.random import Key, drawable
@@ -186,7 +186,7 @@ class AdaptiveDirichlet(Sampler):
         target = self.a * state.emwa_cross_ent + self.b * state.emwa_entropy + self.probs_ent_offset
         count = xp.sum(xp.astype(xp.isfinite(kept), target.dtype), axis=-1)
         highest = ATTAINABLE * xp.log(count)
-        solved = solve_temperature(kept, xp.minimum(target, highest))
+        solved = solve_temperature(kept, xp.minimum(target, highest), state.emwa_temp)
         temperature_ok = solved.ok & (target <= highest)
         if self.softmax_temperature == "emwa":
             emwa_temp = xp.exp(_average(self.emwa_temp_coeff, xp.log(solved.value), xp.log(state.emwa_temp)))
@@ -198,8 +198,7 @@ class AdaptiveDirichlet(Sampler):
 
         # 6, 7: how typical the tempered prediction is of the recent past
         tempered = self._seen(log_softmax(raw / temperature[:, None]), state.ids)
-        nll = log_density(tempered, emwa_dir).times(-1.0)
-        own = log_density(log_softmax(emwa_logp), emwa_dir).times(-1.0)
+        nll, own = (density.times(-1.0) for density in log_densities(emwa_dir, tempered, log_softmax(emwa_logp)))
         fresh = state.steps == 0
         c = self.emwa_dir_ent_coeff
         mixed = nll.times(c).plus(state.emwa_dir_ent.times(1 - c))
