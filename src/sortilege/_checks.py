@@ -5,9 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def within(
-    name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
-) -> float:
+def within(name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False) -> float:
     """Return ``value`` if it is a real number in the range from ``low`` to ``high``.
 
     Raises ValueError naming ``name``, the range and the value; infinite bounds are always open.

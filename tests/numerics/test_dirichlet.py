@@ -46,7 +46,8 @@ def test_a_thousand_averages_in_float32():
         if logsumexp(t.astype(np.float64)) > FEASIBLE:
             continue
         fit = fit_dirichlet(torch.from_numpy(t)[None])
-        assert bool(fit.ok[0]) and residual(get(fit.value)[0], t) <= FLOAT32, (t.shape, logsumexp(t), t.min())
+        assert bool(fit.ok[0]), (t.shape, logsumexp(t), t.min())
+        assert residual(get(fit.value)[0], t) <= FLOAT32, (t.shape, logsumexp(t), t.min())
         steps.append(int(fit.steps[0]))
         seen += 1
     assert max(steps) <= 3
@@ -60,7 +61,8 @@ def test_averages_in_float64():
         if logsumexp(t) > -1e-9:
             continue
         fit = fit_dirichlet(t[None])
-        assert fit.ok[0] and residual(fit.value[0], t) <= FLOAT64, (t.shape, logsumexp(t), t.min())
+        assert fit.ok[0], (t.shape, logsumexp(t), t.min())
+        assert residual(fit.value[0], t) <= FLOAT64, (t.shape, logsumexp(t), t.min())
         seen += 1
 
 
@@ -69,7 +71,8 @@ def test_the_full_vocabulary():
     for _ in range(3):
         t = average(rng, 128_256)
         fit = fit_dirichlet(torch.from_numpy(t)[None])
-        assert bool(fit.ok[0]) and residual(get(fit.value)[0], t) <= FLOAT32
+        assert bool(fit.ok[0])
+        assert residual(get(fit.value)[0], t) <= FLOAT32
 
 
 def test_a_warm_start_needs_at_most_five_steps():
@@ -83,7 +86,8 @@ def test_a_warm_start_needs_at_most_five_steps():
             continue
         start = fit_dirichlet(torch.from_numpy(t)[None]).value
         fit = fit_dirichlet(torch.from_numpy(moved)[None], start)
-        assert bool(fit.ok[0]) and residual(get(fit.value)[0], moved) <= FLOAT32
+        assert bool(fit.ok[0])
+        assert residual(get(fit.value)[0], moved) <= FLOAT32
         assert int(fit.steps[0]) <= 5
 
 
@@ -119,7 +123,9 @@ def test_without_a_solution_the_concentration_is_capped():
     for t in (same, peaked, np.zeros((1, 7), np.float32)):
         for cap in (1e3, 1e6):
             fit = fit_dirichlet(t, cap=cap)
-            assert not fit.ok[0] and (fit.value > 0).all() and np.isfinite(fit.value).all()
+            assert not fit.ok[0]
+            assert (fit.value > 0).all()
+            assert np.isfinite(fit.value).all()
             np.testing.assert_allclose(fit.value.sum(), cap, rtol=1e-3)
     np.testing.assert_allclose(fit_dirichlet(same, cap=1e6).value, np.full((1, 50), 2e4), rtol=1e-3)
 

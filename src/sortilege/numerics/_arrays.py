@@ -153,12 +153,14 @@ def repeat(count: int, step: Callable[[Any], Any], state: Any, finished: Callabl
     if is_jax_namespace(xp):
         import jax
 
-        if isinstance(state[0], jax.core.Tracer):
+        def going(counted: tuple[Any, Any]) -> Any:
+            return (counted[0] < count) & (~finished(counted[1]) if finished is not None else True)
 
-            def going(counted: tuple[Any, Any]) -> Any:
-                return (counted[0] < count) & (~finished(counted[1]) if finished is not None else True)
+        def on(counted: tuple[Any, Any]) -> tuple[Any, Any]:
+            return counted[0] + 1, step(counted[1])
 
-            return jax.lax.while_loop(going, lambda counted: (counted[0] + 1, step(counted[1])), (0, state))[1]
+        if isinstance(state[0], jax.core.Tracer):  # pyright: ignore[reportAttributeAccessIssue]
+            return jax.lax.while_loop(going, on, (0, state))[1]
     asked = finished is not None and not (is_torch_namespace(xp) and state[0].device.type != "cpu")
     for _ in range(count):
         if asked and finished is not None and bool(finished(state)):

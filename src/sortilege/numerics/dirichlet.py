@@ -88,10 +88,8 @@ def _start(t: Array, init: Array | None, cap: float) -> tuple[Array, Array]:
     xp = array_namespace(t)
     deficit = -log_sum_exp(t)
     lowest = xp.full_like(deficit, 1 / cap)
-    if init is None:
-        r = 2 * deficit / max(t.shape[-1] - 1, 1)
-    else:
-        r = xp.exp(-digamma(sum_last(working(init))))
+    cold = 2 * deficit / max(t.shape[-1] - 1, 1)
+    r = cold if init is None else xp.exp(-digamma(sum_last(working(init))))
 
     def climb(state: tuple[Array, Array]) -> tuple[Array, Array]:
         r, _ = state

@@ -38,6 +38,11 @@ class Sampler:
         for name, described in knobs(self).items():
             described.check(f"{type(self).__name__}.{name}", getattr(self, name))
 
+    @property
+    def stateless(self) -> bool:
+        """Whether what it does depends on the logits and the key alone."""
+        return type(self).init is Sampler.init
+
     def init(self, logits: Array) -> State:
         """The state before the first token, from the first logits (B, V)."""
         return ()

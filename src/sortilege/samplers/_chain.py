@@ -22,6 +22,10 @@ class Chain(Sampler):
         if not isinstance(given, tuple) or not given or not all(isinstance(stage, Sampler) for stage in given):
             raise ValueError(f"Chain.samplers must be a tuple of one or more samplers, got {given!r}")
 
+    @property
+    def stateless(self) -> bool:
+        return all(stage.stateless for stage in self.samplers)
+
     def init(self, logits: Array) -> State:
         return tuple(stage.init(logits) for stage in self.samplers)
 

@@ -13,6 +13,7 @@ from sortilege.numerics.random import Key, drawable
 from sortilege.numerics.temperature import solve_temperature
 from sortilege.samplers._base import Sampler
 from sortilege.samplers._knobs import knob
+from sortilege.samplers._truncation import looked_up, restore
 
 MASKED = -1e6
 """Logits below this are read as masked: engines write masks as -inf or as large negative numbers."""
@@ -134,7 +135,7 @@ class AdaptiveDirichlet(Sampler):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.truncation is not None and type(self.truncation).init is not Sampler.init:
+        if self.truncation is not None and not self.truncation.stateless:
             raise ValueError(f"AdaptiveDirichlet.truncation must be a stateless sampler, got {self.truncation!r}")
         if self.a + self.b >= 1:
             warnings.warn(
@@ -157,9 +158,7 @@ class AdaptiveDirichlet(Sampler):
         emwa_dir = fit_dirichlet(emwa_logp, cap=self.concentration_cap).value
         first = entropy(raw)
         zero, false = xp.zeros_like(first), xp.zeros_like(first) > 0
-        last = Step(
-            zero, first, 1 + zero, 1 + zero, false, zero, zero, zero, sum_last(emwa_dir), zero, false, false
-        )
+        last = Step(zero, first, 1 + zero, 1 + zero, false, zero, zero, zero, sum_last(emwa_dir), zero, false, false)
         steps = xp.astype(zero, xp.int32)
         return AdaptiveDirichletState(
             emwa_logp, emwa_dir, 1 + zero, first, Pair(zero, zero), first, ids, raw, steps, last
@@ -181,7 +180,7 @@ class AdaptiveDirichlet(Sampler):
         # 4, 5: the temperature
         kept = raw
         if self.truncation is not None:
-            mask = xp.isfinite(self.truncation.adjust(raw, (), key)[0])
+            mask = xp.isfinite(self.truncation.adjust(raw, self.truncation.init(raw), key)[0])
             kept = xp.where(mask, raw, xp.full_like(raw, -xp.inf))
         target = self.a * state.emwa_cross_ent + self.b * state.emwa_entropy + self.probs_ent_offset
         count = xp.sum(xp.astype(xp.isfinite(kept), target.dtype), axis=-1)
@@ -225,15 +224,14 @@ class AdaptiveDirichlet(Sampler):
             emwa_logp=emwa_logp, emwa_dir=emwa_dir, emwa_temp=emwa_temp, emwa_dir_ent=emwa_dir_ent,
             emwa_entropy=emwa_entropy, pending=pending, steps=state.steps + 1, last=last,
         )  # fmt: skip
-        shaped = xp.where(usable[:, None], xp.astype(probs, logits.dtype), logits)
+        shaped = xp.where(usable[:, None], restore(probs, logits), logits)
         return shaped, _where_rows(usable, after, state)
 
     def observe(self, tokens: Array, state: AdaptiveDirichletState) -> AdaptiveDirichletState:
         """Update emwa_cross_ent with the emitted tokens (B,); a negative token is unknown and changes nothing."""
         xp = array_namespace(state.pending)
-        known = tokens >= 0
-        index = xp.where(known, tokens, xp.zeros_like(tokens))[:, None]
-        logp = xp.clip(xp.take_along_axis(state.pending, index, axis=-1)[:, 0], min=self.logp_floor)
+        found, known = looked_up(state.pending, tokens)
+        logp = xp.clip(found, min=self.logp_floor)
         surprise = -logp / state.emwa_temp if self.cross_entropy == "scaled" else -logp
         updated = _average(self.emwa_cross_ent_coeff, surprise, state.emwa_cross_ent)
         return state._replace(emwa_cross_ent=xp.where(known, updated, state.emwa_cross_ent))
