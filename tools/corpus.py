@@ -108,7 +108,9 @@ def main(
         tokens = np.array([token for chapter in ids for token in chapter] + [tokenizer.eos_token_id], np.uint16)
         np.save(folder / f"{name}.npy", tokens)
         sizes[name] = {"chapters": len(texts), "characters": sum(map(len, texts)), "tokens": len(tokens)}
-    (folder / "corpus.json").write_text(json.dumps({"held_out": HELD_OUT, **sizes}, indent=2) + "\n")
+    (folder / "corpus.json").write_text(
+        json.dumps({"novels": len(novels), "held_out": HELD_OUT, **sizes}, indent=2) + "\n"
+    )
     typer.echo(json.dumps(sizes))
 
 
