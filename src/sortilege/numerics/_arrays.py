@@ -70,6 +70,14 @@ def sum_last(x: Array) -> Array:
     return xp.sum(x, axis=-1)
 
 
+def shifted_right(x: Array, by: int, scratch: Array) -> Array:
+    """``x >> by``, written to ``scratch`` by the libraries that can."""
+    xp = array_namespace(x)
+    if is_torch_namespace(xp) or is_numpy_namespace(xp):
+        return xp.bitwise_right_shift(x, by, out=scratch)
+    return x >> by
+
+
 def put_along_last(target: Array, ids: Array, values: Array) -> Array:
     """A copy of ``target`` (B, V) with ``values`` (B, S) written at the distinct columns ``ids`` (B, S)."""
     xp = array_namespace(target)

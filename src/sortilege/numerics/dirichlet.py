@@ -5,19 +5,28 @@ from typing import NamedTuple
 from sortilege.numerics._arrays import Array, array_namespace, repeat, sum_last, working
 from sortilege.numerics._solved import Solved
 from sortilege.numerics.information import log_sum_exp
-from sortilege.numerics.special import digamma, log_gamma, polygamma_pair
+from sortilege.numerics.special import digamma, log_gamma_remainder, polygamma_pair
 
 
 def _inverse_digamma(y: Array) -> tuple[Array, Array]:
-    """psi^-1(y) to within 2e-4 of itself, and the lower bound 1 / log(1 + exp(-y)) that it is made from.
+    """psi^-1(y) to within 2e-4 of itself, and what its derivative lacks of it, to within a tenth.
 
-    The bound v is exact at both ends; the correction has the right limits, v times Euler's constant for small v and
-    1 / (24 v^2) for large v, and two coefficients fitted in between.
+    The lower bound v = 1 / log(1 + exp(-y)) is exact at both ends; the correction has the right limits, v times Euler's
+    constant for small v and 1 / (24 v^2) for large v, and two coefficients fitted in between.
     """
     xp = array_namespace(y)
-    bound = 1 / (xp.clip(-y, min=0.0) + xp.log1p(xp.exp(-xp.abs(y))))
-    correction = 0.5772156649 * bound / (1 + bound * (2.02084 + bound * (11.0765 + bound * 12.0816)))
-    return bound * (1 + correction), bound
+    softplus = xp.log1p(xp.exp(-xp.abs(y)))
+    softplus += xp.clip(-y, min=0.0)
+    bound = 1 / softplus
+    polynomial = bound * 12.0816
+    for coefficient in (11.0765, 2.02084):
+        polynomial += coefficient
+        polynomial *= bound
+    polynomial += 1
+    correction = 0.5772156649 * bound / polynomial
+    correction += 1
+    correction *= bound
+    return correction, bound / (2 * bound + 1)
 
 
 def fit_dirichlet(
@@ -56,23 +65,30 @@ def fit_dirichlet(
     limit = xp.full_like(t[:, 0], cap)
 
     def measure(alpha: Array) -> tuple[Array, ...]:
-        concentration = xp.where(held, limit, sum_last(alpha))
-        residual, slope = _residual(t, alpha, concentration)
-        return alpha, residual, slope, concentration, xp.max(xp.abs(residual), axis=-1)
+        concentration = xp.where(held, limit, sum_last(alpha))[:, None]
+        # Both psi less log S: a concentrated fit is decided by digits that the logarithms would round away.
+        own, own_slope = polygamma_pair(concentration, concentration)
+        residual, inverse, lag = _equations(t, alpha, concentration, own)
+        spare = sum_last(lag) - _lag(concentration, 1 / own_slope)[:, 0]
+        return alpha, residual, inverse, spare, xp.max(xp.abs(residual), axis=-1)
 
     def improve(state: tuple[Array, ...]) -> tuple[Array, ...]:
-        taken, alpha, residual, slope, concentration, worst = state
+        taken, alpha, residual, inverse, spare, worst = state
         moving = worst > tolerance / 4
         # The last step leaves S alone: where S is hardly determined, rounding moves it a little in every step, and what
         # that does to the small parameters is put right here.
-        moved = _newton(alpha, residual, slope, concentration, ~held & (taken < steps - 1))
+        free = ~held & (taken < steps - 1) & (spare > 0)
+        shift = -sum_last(residual * inverse) / xp.where(free, spare, xp.ones_like(spare))
+        shift = xp.where(free, shift, xp.zeros_like(shift))
+        # Newton's step, by the matrix inversion lemma; no parameter falls below a fifth of itself.
+        moved = xp.maximum(alpha + inverse * (shift[:, None] - residual), 0.2 * alpha)
         return taken + xp.astype(moving, xp.int32), *measure(xp.where(moving[:, None], moved, alpha))
 
     def finished(state: tuple[Array, ...]) -> Array:
         return xp.all(state[-1] <= tolerance / 4)
 
     state = (xp.astype(held & ~held, xp.int32), *measure(alpha))
-    taken, alpha, _, _, _, worst = repeat(steps, improve, state, finished)
+    taken, alpha, *_, worst = repeat(steps, improve, state, finished)
     concentration = sum_last(alpha)
     ok = ~held & (concentration <= cap) & (worst <= tolerance)
     return Solved(alpha * xp.minimum(cap / concentration, xp.ones_like(limit))[:, None], ok, taken)
@@ -94,10 +110,10 @@ def _start(t: Array, init: Array | None, cap: float) -> tuple[Array, Array]:
     def climb(state: tuple[Array, Array]) -> tuple[Array, Array]:
         r, _ = state
         s = -xp.log(r)
-        (value, bound), (own, own_bound) = _inverse_digamma(t + s[:, None]), _inverse_digamma(s)
+        value, lag = _inverse_digamma(t + s[:, None])
+        own, own_lag = _inverse_digamma(s)
         both = sum_last(value)
-        # The derivative of a bound a is a less nearly a / (2 a + 1); this is that of the log-ratio, in log r.
-        slope = sum_last(bound / (2 * bound + 1)) / both - 1 / (2 * own_bound + 1)
+        slope = sum_last(lag) / both - own_lag / own  # of the log-ratio, in log r
         change = (xp.log(own) - xp.log(both)) / xp.where(slope > 0, slope, xp.ones_like(slope))
         return xp.maximum(r * (1 + xp.clip(change, -0.9, 1e3)), lowest), xp.abs(change)
 
@@ -111,33 +127,19 @@ def _start(t: Array, init: Array | None, cap: float) -> tuple[Array, Array]:
     return _inverse_digamma(t - xp.log(r)[:, None])[0], held
 
 
-def _residual(t: Array, alpha: Array, concentration: Array) -> tuple[Array, Array]:
-    """psi(alpha_i) - psi(S) - t_i and psi'(alpha_i), each (B, V)."""
-    # Both psi less log S: a concentrated fit is decided by digits that the logarithms would round away.
-    value, slope = polygamma_pair(alpha, concentration[:, None])
-    own = polygamma_pair(concentration, concentration)[0]
-    return value - own[:, None] - t, slope
+def _equations(t: Array, alpha: Array, concentration: Array, own: Array) -> tuple[Array, Array, Array]:
+    """psi(alpha_i) - psi(S) - t_i, 1 / psi'(alpha_i) and alpha_i - 1 / psi'(alpha_i), elementwise."""
+    residual, slope = polygamma_pair(alpha, concentration)
+    residual -= own
+    residual -= t
+    inverse = 1 / slope
+    return residual, inverse, _lag(alpha, inverse)
 
 
 def _lag(x: Array, inverse: Array) -> Array:
     """x - 1 / psi'(x), given 1 / psi'(x); where both are large, the half that is left of them."""
     xp = array_namespace(x)
     return xp.where(x > 256, xp.full_like(x, 0.5), x - inverse)
-
-
-def _newton(alpha: Array, residual: Array, slope: Array, concentration: Array, free: Array) -> Array:
-    """One Newton step, by the matrix inversion lemma; S takes part in rows that are ``free`` (B,).
-
-    No parameter falls below a fifth of itself.
-    """
-    xp = array_namespace(alpha)
-    inverse = 1 / slope
-    own = 1 / polygamma_pair(concentration)[1]
-    spare = sum_last(_lag(alpha, inverse)) - _lag(concentration, own)
-    free = free & (spare > 0)
-    shift = -sum_last(residual * inverse) / xp.where(free, spare, xp.ones_like(spare))
-    shift = xp.where(free, shift, xp.zeros_like(shift))
-    return xp.maximum(alpha + inverse * (shift[:, None] - residual), 0.2 * alpha)
 
 
 class Pair(NamedTuple):
@@ -167,17 +169,21 @@ def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def sum_pair(x: Array) -> Pair:
-    """The sum over the last axis, (..., V) -> (...), with the rounding errors of a pairwise summation kept."""
+    """The sum over the last axis, (..., V) -> (...), with the rounding errors of a pairwise summation kept.
+
+    Groups of eight are added plainly first: their sums are too small to lose what counts in the whole.
+    """
     xp = array_namespace(x)
-    high, low = x, xp.zeros_like(x)
+    size = x.shape[-1] // 8
+    groups = xp.sum(xp.reshape(x[..., : 8 * size], (*x.shape[:-1], 8, size)), axis=-2)
+    high = xp.concat([groups, x[..., 8 * size :]], axis=-1)
+    low = xp.zeros_like(high)
     while high.shape[-1] > 1:
         half = high.shape[-1] // 2
         total, error = _two_sum(high[..., :half], high[..., half : 2 * half])
         lower = low[..., :half] + low[..., half : 2 * half] + error
-        if high.shape[-1] % 2:
-            total = xp.concat([total, high[..., -1:]], axis=-1)
-            lower = xp.concat([lower, low[..., -1:]], axis=-1)
-        high, low = total, lower
+        high = xp.concat([total, high[..., 2 * half :]], axis=-1)
+        low = xp.concat([lower, low[..., 2 * half :]], axis=-1)
     return Pair(high[..., 0], low[..., 0])
 
 
@@ -191,7 +197,7 @@ def dirichlet_log_prob(log_prob: Array, alpha: Array) -> Array:
 
 
 def log_densities(alpha: Array, *log_probs: Array) -> list[Pair]:
-    """The log-densities of several vectors under one Dirichlet, as pairs.
+    """The log-densities of several vectors (B, V) under one Dirichlet (B, V), as pairs of (B,).
 
     Each is summed as -S KL(alpha/S || p) plus what remains of Stirling's formula: the large parts of log Gamma(S) and
     sum log Gamma(alpha_i) cancel on paper instead of in floating point.
@@ -199,27 +205,25 @@ def log_densities(alpha: Array, *log_probs: Array) -> list[Pair]:
     xp = array_namespace(alpha)
     alpha = working(alpha)
     concentration = sum_last(alpha)
-    log_alpha, log_total = xp.log(alpha), xp.log(concentration)
-    whole = _stirling_remainder(concentration, log_total)
-    constant = -_stirling_remainder(alpha, log_alpha)
-    log_mean = log_alpha - log_total[:, None]
-    return [
-        sum_pair(constant - alpha * (log_mean - working(log_prob)) - working(log_prob)).plus(
-            Pair(whole, xp.zeros_like(whole))
-        )
-        for log_prob in log_probs
-    ]
+    terms = _density_terms(alpha, xp.log(concentration)[:, None], *(working(x) for x in log_probs))
+    sums = sum_pair(xp.stack(terms))
+    whole = log_gamma_remainder(concentration)
+    pairs = [Pair(sums.high[i, ...], sums.low[i, ...]) for i in range(len(log_probs))]
+    return [pair.plus(Pair(whole, xp.zeros_like(whole))) for pair in pairs]
 
 
-def _stirling_remainder(x: Array, log_x: Array) -> Array:
-    """log Gamma(x) - x log x + x; for x >= 8 from its own asymptotic series, where the difference would lose digits."""
-    xp = array_namespace(x)
-    large = x >= 8
-    direct = log_gamma(xp.where(large, xp.ones_like(x), x)) - xp.where(large, xp.zeros_like(x), x * (log_x - 1))
-    inverse = 1 / xp.where(large, x, xp.ones_like(x))
-    square = inverse * inverse
-    series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188))))
-    return xp.where(large, series - 0.5 * log_x + 0.9189385332046727, direct)
+def _density_terms(alpha: Array, log_total: Array, *log_probs: Array) -> tuple[Array, ...]:
+    xp = array_namespace(alpha)
+    log_mean, remainder = xp.log(alpha) - log_total, log_gamma_remainder(alpha)
+
+    def term(log_prob: Array) -> Array:
+        excess = log_mean - log_prob
+        excess *= alpha
+        excess += log_prob
+        excess += remainder
+        return -excess
+
+    return tuple(map(term, log_probs))
 
 
 def dirichlet_entropy(alpha: Array) -> Array:

@@ -1,7 +1,7 @@
 """Gamma and Dirichlet variates in log space, exact for every shape, from counter-based noise.
 
-Marsaglia and Tsang, "A simple method for generating gamma variables", ACM TOMS 26, 2000. Shapes below 1 use
-Gamma(a) = Gamma(a + 1) U^(1/a), which in log space loses nothing, however small a is.
+Marsaglia and Tsang, "A simple method for generating gamma variables", ACM TOMS 26, 2000, for shapes from 1 on, and
+Gamma(a) = Gamma(a + 1) U^(1/a) for all, which in log space loses nothing, however small a is.
 """
 
 from sortilege.numerics._arrays import Array, array_namespace, in_blocks, retry, working
@@ -10,35 +10,42 @@ from sortilege.numerics.random import Key, Stream, row_words, threefry, unit, wo
 from sortilege.numerics.special import lower_normal_quantile
 
 TRIES = 10
-REJECTED = 0.049  # the most that a try rejects, at shape 1; with all the tries 1e-13
+REJECTED = 0.049  # the most that a try rejects, at shape 1; with all the tries below 1e-12
 
 
-def _propose(shape: Array, noise: tuple[Array, Array]) -> tuple[Array, Array]:
-    """A try at log Gamma(shape, 1), shape >= 1, and whether it is rejected; the value is then log(shape - 1/3).
+def _propose(shape: Array, *noise: Array) -> tuple[Array, Array]:
+    """A try at log Gamma(shape, 1), shape >= 1, and whether it is rejected.
 
     With d = shape - 1/3 and a normal z, the proposal is d (1 + s)^3, s = z / sqrt(9 d), accepted with probability
     exp(z^2 / 2 + d (1 - (1 + s)^3 + 3 log(1 + s))). Written in log1p(s) - s, it stays accurate for large shapes.
     """
     xp = array_namespace(shape)
     # The top bit is the sign; the others give the lower half of the unit interval, where float32 is spaced finely.
-    z = lower_normal_quantile((xp.astype(noise[0] & 0x7FFFFFFF, shape.dtype) + 0.5) * 2.0**-32)
-    z = xp.where(noise[0] < 0, z, -z)
+    half = xp.astype(noise[0] & 0x7FFFFFFF, shape.dtype)
+    half += 0.5
+    half *= 2.0**-32
+    z = xp.copysign(lower_normal_quantile(half), xp.astype(noise[0], shape.dtype))
     d = shape - 1 / 3
     s = z / xp.sqrt(9 * d)
-    negative = s <= -1
-    s = xp.where(negative, xp.zeros_like(s), s)
-    log1p = xp.log1p(s)
-    accept = xp.exp(z * z / 2 + d * (3 * (log1p - s) - s * s * (3 + s)))
+    s = xp.clip(s, min=-0.9999999)  # (1 + s)^3 must be positive; this near 0 nothing is accepted
+    log1p = 3 * xp.log1p(s)
+    exponent = log1p - 3 * s
+    exponent -= s * s * (3 + s)
+    exponent *= d
+    exponent += z * z / 2
     # This uniform number may round to 0 or 1, which does no harm here.
-    rejected = negative | (xp.astype(noise[1], shape.dtype) * 2.0**-32 + 0.5 > accept)
-    return xp.log(d) + 3 * xp.where(rejected, xp.zeros_like(s), log1p), rejected
+    level = xp.astype(noise[1], shape.dtype)
+    level *= 2.0**-32
+    level += 0.5
+    log1p += xp.log(d)
+    return log1p, level > xp.exp(exponent)
 
 
 def log_standard_gamma(alpha: Array, key: Key) -> Array:
     """The logarithms (B, V) of independent Gamma(alpha, 1) variates, alpha (B, V) > 0, in the working precision.
 
     Finite for alpha >= 1e-36; alpha = 0 is not supported, NaN stays. All ``TRIES`` tries fail for less than one variate
-    in 10^13, which is then as if the normal number of the method were 0.
+    in 10^12, which is then one of the rejected proposals.
 
     >>> import numpy as np
     >>> alpha = np.full((1, 3), 1e-5)
@@ -51,22 +58,21 @@ def log_standard_gamma(alpha: Array, key: Key) -> Array:
 def _log_standard_gamma(alpha: Array, key: Key) -> Array:
     xp = array_namespace(alpha)
     rows, size = alpha.shape
-    small = alpha < 1
-    shape = xp.where(small, alpha + 1, alpha)
+    shape = alpha + 1
     flat = xp.reshape(shape, (-1,))
     row = row_words(key, Stream.DIRICHLET)
 
     def again(places: Array, attempts: Array) -> tuple[Array, Array]:
         first, second = (xp.take(word, places // size)[:, None] for word in row)
         column = xp.astype(places % size, xp.int32)[:, None]
-        return _propose(xp.take(flat, places)[:, None], threefry((first, second), (column, attempts[None, :])))
+        return _propose(xp.take(flat, places)[:, None], *threefry((first, second), (column, attempts[None, :])))
 
-    value, rejected = _propose(shape, words(key, Stream.DIRICHLET, size))
+    value, rejected = _propose(shape, *words(key, Stream.DIRICHLET, size))
     value = retry(xp.reshape(value, (-1,)), xp.reshape(rejected, (-1,)), again, TRIES, REJECTED)
     # One word is enough for U: entry i takes word i mod 2 of the index i div 2.
     pairs = xp.stack(words(key, Stream.DIRICHLET_BOOST, (size + 1) // 2), axis=-1)
     power = unit(xp.reshape(pairs, (rows, -1))[:, :size], like=alpha)
-    return xp.reshape(value, alpha.shape) + xp.where(small, xp.log1p(-power) / alpha, xp.zeros_like(alpha))
+    return xp.reshape(value, alpha.shape) + xp.log1p(-power) / alpha
 
 
 def sample_dirichlet_log(alpha: Array, key: Key) -> Array:

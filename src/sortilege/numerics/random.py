@@ -11,7 +11,16 @@ from typing import NamedTuple
 from array_api_compat import is_jax_namespace
 
 from sortilege._checks import whole
-from sortilege.numerics._arrays import Array, arange_like, argmax_last, array_namespace, device, in_blocks, working
+from sortilege.numerics._arrays import (
+    Array,
+    arange_like,
+    argmax_last,
+    array_namespace,
+    device,
+    in_blocks,
+    shifted_right,
+    working,
+)
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -80,10 +89,11 @@ def threefry(key: tuple[Array, Array], counter: tuple[Array, Array]) -> tuple[Ar
     x, y = counter[0] + keys[0], counter[1] + keys[1]
     xp = array_namespace(x)
     x, y = xp.add(x, xp.zeros_like(y)), xp.add(y, xp.zeros_like(x))  # of one shape and our own: work in place
+    scratch = xp.empty_like(y)
     for i in range(20):
         x += y
         by = _ROTATIONS[(i // 4) % 2][i % 4]
-        low = y >> (32 - by)
+        low = shifted_right(y, 32 - by, scratch)
         low &= (1 << by) - 1
         y <<= by
         y |= low
@@ -126,12 +136,18 @@ def unit(first: Array, second: Array | None = None, *, like: Array) -> Array:
     dtype = working(like[..., :1]).dtype
 
     def part(word: Array, scale: float, offset: float = 0.0) -> Array:
-        return (xp.astype(word & 0xFFFF, dtype) + offset) * scale
+        value = xp.astype(word & 0xFFFF, dtype)
+        if offset:
+            value += offset
+        value *= scale
+        return value
 
     if second is None:
-        value = part(first >> 16, 2.0**-16) + part(first, 2.0**-32, 0.5)
+        value = part(first, 2.0**-32, 0.5)
     else:
-        value = part(first >> 16, 2.0**-16) + (part(first, 2.0**-32) + part(second, 2.0**-48, 0.5))
+        value = part(second, 2.0**-48, 0.5)
+        value += part(first, 2.0**-32)
+    value += part(first >> 16, 2.0**-16)
     largest = 1 - 2.0**-24 if dtype == xp.float32 else 1 - 2.0**-53
     return xp.clip(value, max=largest)
 
@@ -165,5 +181,4 @@ def _race(logits: Array, key: Key) -> Array:
 def drawable(logits: Array) -> Array:
     """Which rows (B,) of logits (B, V) can be drawn from: no NaN, no +inf, at least one finite entry."""
     xp = array_namespace(logits)
-    bad = xp.isnan(logits) | (logits == xp.inf)
-    return xp.any(xp.isfinite(logits), axis=-1) & ~xp.any(bad, axis=-1)
+    return xp.isfinite(xp.max(logits, axis=-1))  # a maximum passes NaN on

@@ -42,11 +42,14 @@ _FLOAT64 = _Shift(8, (1, 28, 252, 720, 0), (4, 84, 504, 720), (56, 1428, 11256, 
 
 
 def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
-    """Horner's scheme, highest power first, at least two coefficients."""
-    total = x + coefficients[1] if coefficients[0] == 1 else x * coefficients[0] + coefficients[1]
+    """Horner's scheme, highest power first, at least two coefficients. In place: memory is what eager code waits for."""
+    total = x * coefficients[0] if coefficients[0] != 1 else x + coefficients[1]
+    if coefficients[0] != 1:
+        total += coefficients[1]
     for coefficient in coefficients[2:]:
-        total = total * x
-        total = total + coefficient if coefficient else total
+        total *= x
+        if coefficient:
+            total += coefficient
     return total
 
 
@@ -61,7 +64,9 @@ def _start(x: Array) -> tuple[Any, _Shift, Array, Array, Array]:
 
 def _psi_tail(shift: _Shift, square: Array) -> Array:
     """sum_k c_k w^-2k from w^-2."""
-    return _polynomial(square, shift.series[::-1]) * square
+    tail = _polynomial(square, shift.series[::-1])
+    tail *= square
+    return tail
 
 
 def digamma(x: Array) -> Array:
@@ -90,10 +95,20 @@ def polygamma_pair(x: Array, scale: Array | None = None) -> tuple[Array, Array]:
     xp, shift, x, u, w = _start(x)
     inverse, p = 1 / w, 1 / _polynomial(u, shift.p)
     square = inverse * inverse
-    sums = (2 * x + (shift.n - 1)) * _polynomial(u, shift.slope) * p
+    sums = _polynomial(u, shift.slope)
+    sums *= 2 * x + (shift.n - 1)
+    sums *= p
+    psi = xp.log(w if scale is None else w / scale)
+    psi += _psi_tail(shift, square)
+    psi -= sums
     slopes = tuple(-2 * k * c for k, c in enumerate(shift.series, 1))
-    psi = xp.log(w if scale is None else w / scale) + _psi_tail(shift, square) - sums
-    slope = inverse * _polynomial(square, (*slopes[::-1], 1.0)) + (sums * sums - _polynomial(u, shift.q) * p)
+    slope = _polynomial(square, (*slopes[::-1], 1.0))
+    slope *= inverse
+    q = _polynomial(u, shift.q)
+    q *= p
+    sums *= sums
+    sums -= q
+    slope += sums
     return psi, slope
 
 
@@ -114,6 +129,20 @@ def log_gamma(x: Array) -> Array:
     tail = tuple(-c / (2 * k - 1) for k, c in enumerate(shift.series, 1))
     series = inverse * _polynomial(inverse * inverse, tail[::-1])
     return w * (xp.log(w) - 1) - xp.log(_polynomial(u, shift.p)) + (series + math.log(2 * math.pi) / 2)
+
+
+def log_gamma_remainder(x: Array) -> Array:
+    """log Gamma(x) - x log x + x, elementwise, for x > 0: what Stirling's formula leaves, small where x is large.
+
+    From 8 on by its own asymptotic series, where the difference would lose digits.
+    """
+    xp = array_namespace(x)
+    x = working(x)
+    near, inverse = xp.clip(x, max=8.0), 1 / xp.clip(x, min=8.0)
+    square = inverse * inverse
+    series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188))))
+    far = series + 0.5 * (xp.log(inverse) + math.log(2 * math.pi))
+    return xp.where(x > 8, far, log_gamma(near) - near * (xp.log(near) - 1))
 
 
 class _Quantile(NamedTuple):
@@ -175,7 +204,9 @@ _PPND16 = _Quantile(
 
 
 def _ratio(x: Array, pair: tuple[tuple[float, ...], tuple[float, ...]]) -> Array:
-    return _polynomial(x, pair[0]) / _polynomial(x, pair[1])
+    ratio = _polynomial(x, pair[0])
+    ratio /= _polynomial(x, pair[1])
+    return ratio
 
 
 def normal_quantile(u: Array) -> Array:
@@ -203,5 +234,8 @@ def lower_normal_quantile(u: Array) -> Array:
     xp = array_namespace(u)
     table = _PPND16 if u.dtype == xp.float64 else _PPND7
     q = u - 0.5
-    tail = -_ratio(xp.sqrt(-xp.log(u)) - 1.6, table.tail)
-    return xp.where(q < -0.425, tail, q * _ratio(0.180625 - q * q, table.centre))
+    r = xp.sqrt(-xp.log(u))
+    r -= 1.6
+    centre = _ratio(0.180625 - q * q, table.centre)
+    centre *= q
+    return xp.where(q < -0.425, -_ratio(r, table.tail), centre)

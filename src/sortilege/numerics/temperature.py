@@ -25,11 +25,9 @@ def ent_grad_hess(logits: Array, temperature: Array) -> tuple[Array, Array, Arra
 def _below_top(logits: Array) -> Array:
     """Logits with their row's maximum moved to 0; masked tokens and rows without a finite logit become -inf."""
     xp = array_namespace(logits)
-    finite = xp.isfinite(logits)
-    lowest = xp.full_like(logits, -xp.inf)
-    top = xp.max(xp.where(finite, logits, lowest), axis=-1, keepdims=True)
+    top = xp.max(logits, axis=-1, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    return xp.where(finite, logits - top, lowest)
+    return xp.where(xp.isfinite(logits), logits - top, xp.full_like(logits, -xp.inf))
 
 
 def _moments(z: Array, temperature: Array) -> tuple[Array, Array, Array, Array]:
@@ -40,9 +38,9 @@ def _moments(z: Array, temperature: Array) -> tuple[Array, Array, Array, Array]:
     e = xp.exp(w)
     total = sum_last(e)
     mean = sum_last(e * w) / total
-    centred = w - mean[:, None]
-    p = e / total[:, None]
-    return xp.log(total) - mean, sum_last(p * centred * centred), p, centred
+    w -= mean[:, None]
+    e /= total[:, None]
+    return xp.log(total) - mean, sum_last(e * w * w), e, w
 
 
 def _spread(depth: Array, finite: Array, free: Array, count: Array) -> Array:

@@ -172,10 +172,12 @@ class AdaptiveDirichlet(Sampler):
         # 2, 3: the averages of what the model predicts
         mean = log_softmax(state.emwa_logp)
         kl_emwa = kl_divergence(logp, mean)
-        rate = _saturating(self.emwa_logp_base, self.emwa_logp_exp_factor, kl_emwa)
+        zero = xp.zeros_like(kl_emwa)
+        rate = xp.where(usable, _saturating(self.emwa_logp_base, self.emwa_logp_exp_factor, kl_emwa), zero)
         emwa_logp = _average(rate[:, None], logp, state.emwa_logp)
         fit = fit_dirichlet(emwa_logp, state.emwa_dir, cap=self.concentration_cap)
-        emwa_dir = _average(self.emwa_dir_coeff, fit.value, state.emwa_dir)
+        moving = xp.where(usable, zero + self.emwa_dir_coeff, zero)
+        emwa_dir = _average(moving[:, None], fit.value, state.emwa_dir)
 
         # 4, 5: the temperature
         kept = raw
@@ -183,7 +185,7 @@ class AdaptiveDirichlet(Sampler):
             mask = xp.isfinite(self.truncation.adjust(raw, self.truncation.init(raw), key)[0])
             kept = xp.where(mask, raw, xp.full_like(raw, -xp.inf))
         target = self.a * state.emwa_cross_ent + self.b * state.emwa_entropy + self.probs_ent_offset
-        count = xp.sum(xp.astype(xp.isfinite(kept), target.dtype), axis=-1)
+        count = sum_last(xp.astype(kept > -xp.inf, target.dtype))
         highest = ATTAINABLE * xp.log(count)
         solved = solve_temperature(kept, xp.minimum(target, highest), state.emwa_temp)
         temperature_ok = solved.ok & (target <= highest)
@@ -196,7 +198,8 @@ class AdaptiveDirichlet(Sampler):
         pre = log_softmax(kept / temperature[:, None])
 
         # 6, 7: how typical the tempered prediction is of the recent past
-        tempered = self._seen(log_softmax(raw / temperature[:, None]), state.ids)
+        tempered = pre if self.truncation is None else log_softmax(raw / temperature[:, None])
+        tempered = self._seen(tempered, state.ids)
         nll, own = (density.times(-1.0) for density in log_densities(emwa_dir, tempered, log_softmax(emwa_logp)))
         fresh = state.steps == 0
         c = self.emwa_dir_ent_coeff
@@ -206,10 +209,10 @@ class AdaptiveDirichlet(Sampler):
         inlier = excess < self.dir_ent_offset
 
         # 8: the perturbation
-        probs, perturbation, kl_dirichlet = pre, xp.zeros_like(target), xp.zeros_like(target)
+        probs, perturbation, kl_dirichlet = pre, zero, zero
         if self.perturb_exp_coeff > 0:
             blended, perturbation, kl_dirichlet = self._perturb(pre, emwa_dir, state.ids, key)
-            perturbation = xp.where(inlier, perturbation, xp.zeros_like(perturbation))
+            perturbation = xp.where(inlier, perturbation, zero)
             probs = xp.where(inlier[:, None], blended, pre)
 
         # 9: the entropy rate
@@ -220,12 +223,18 @@ class AdaptiveDirichlet(Sampler):
             target, realised, temperature, solved.value, inlier, perturbation, kl_emwa, kl_dirichlet,
             sum_last(emwa_dir), rate, temperature_ok, fit.ok,
         )  # fmt: skip
+        rows = (emwa_temp, emwa_dir_ent, emwa_entropy, state.steps + 1, last)
+        before = (state.emwa_temp, state.emwa_dir_ent, state.emwa_entropy, state.steps, state.last)
+
+        def choose(new: Array, old: Array) -> Array:
+            return xp.where(usable, new, old)
+
+        emwa_temp, emwa_dir_ent, emwa_entropy, steps, last = map_leaves(choose, rows, before)
         after = state._replace(
             emwa_logp=emwa_logp, emwa_dir=emwa_dir, emwa_temp=emwa_temp, emwa_dir_ent=emwa_dir_ent,
-            emwa_entropy=emwa_entropy, pending=pending, steps=state.steps + 1, last=last,
+            emwa_entropy=emwa_entropy, pending=pending, steps=steps, last=last,
         )  # fmt: skip
-        shaped = xp.where(usable[:, None], restore(probs, logits), logits)
-        return shaped, _where_rows(usable, after, state)
+        return xp.where(usable[:, None], restore(probs, logits), logits), after
 
     def observe(self, tokens: Array, state: AdaptiveDirichletState) -> AdaptiveDirichletState:
         """Update emwa_cross_ent with the emitted tokens (B,); a negative token is unknown and changes nothing."""
@@ -271,11 +280,7 @@ class AdaptiveDirichlet(Sampler):
         kl = kl_divergence(q, base)
         # Kept from 0 and 1 by a float's width, so that both logarithms below are finite.
         f = xp.clip(1 - _saturating(self.perturb_base_coeff, self.perturb_exp_coeff, kl), 1e-12, 1 - 1e-6)
-        zero = xp.zeros_like(inside)
-        blend = xp.logaddexp(
-            xp.where(kept, q, zero) + xp.log(f)[:, None], xp.where(kept, base, zero) + xp.log1p(-f)[:, None]
-        )
-        blend = xp.where(kept, blend + mass, lowest)
+        blend = xp.logaddexp(q + xp.log(f)[:, None], base + xp.log1p(-f)[:, None]) + mass
         return blend if whole else put_along_last(pre, ids, blend), f, kl
 
 
@@ -296,13 +301,3 @@ def _saturating(base: float, factor: float, kl: Array) -> Array:
 
 def _average(coefficient: Any, value: Array, old: Array) -> Array:
     return coefficient * value + (1 - coefficient) * old
-
-
-def _where_rows(condition: Array, new: Any, old: Any) -> Any:
-    """Rows of ``new`` where the condition (B,) holds, of ``old`` elsewhere, in every leaf."""
-
-    def choose(a: Array, b: Array) -> Array:
-        xp = array_namespace(a)
-        return xp.where(xp.reshape(condition, (-1,) + (1,) * (a.ndim - 1)), a, b)
-
-    return map_leaves(choose, new, old)
