@@ -70,6 +70,11 @@ def sum_last(x: Array) -> Array:
     return xp.sum(x, axis=-1)
 
 
+def has_float64(xp: Namespace) -> bool:
+    """Whether the library computes in float64 when asked to; JAX does not by default."""
+    return not is_jax_namespace(xp) or xp.asarray(0.0).dtype == xp.float64
+
+
 def shifted_right(x: Array, by: int, scratch: Array) -> Array:
     """``x >> by``, written to ``scratch`` by the libraries that can."""
     xp = array_namespace(x)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sortilege.numerics._arrays import Array, array_namespace, repeat, sum_last, working
+from sortilege.numerics._arrays import Array, array_namespace, has_float64, repeat, sum_last, working
 from sortilege.numerics._solved import Solved
 from sortilege.numerics.information import log_sum_exp
 from sortilege.numerics.special import digamma, log_gamma_remainder, polygamma_pair
@@ -118,7 +118,7 @@ def _start(t: Array, init: Array | None, cap: float) -> tuple[Array, Array]:
         return xp.maximum(r * (1 + xp.clip(change, -0.9, 1e3)), lowest), xp.abs(change)
 
     def finished(state: tuple[Array, Array]) -> Array:
-        return xp.all(state[1] < 0.02)
+        return xp.all(state[1] < 0.1)  # the change that is left is a tenth of it
 
     r = repeat(12, climb, (xp.maximum(r, lowest), xp.full_like(r, xp.inf)), finished)[0]
     rounding = 1e-15 if t.dtype == xp.float64 else 1e-7  # a smaller deficit is none
@@ -169,11 +169,13 @@ def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def sum_pair(x: Array) -> Pair:
-    """The sum over the last axis, (..., V) -> (...), with the rounding errors of a pairwise summation kept.
-
-    Groups of eight are added plainly first: their sums are too small to lose what counts in the whole.
-    """
+    """The sum over the last axis, (..., V) -> (...), in float64 where there is one, else with its rounding kept."""
     xp = array_namespace(x)
+    if has_float64(xp):
+        total = xp.sum(x, axis=-1, dtype=xp.float64)
+        high = xp.astype(total, x.dtype)
+        return Pair(high, xp.astype(total - xp.astype(high, xp.float64), x.dtype))
+    # Groups of eight are added plainly first: their sums are too small to lose what counts in the whole.
     size = x.shape[-1] // 8
     groups = xp.sum(xp.reshape(x[..., : 8 * size], (*x.shape[:-1], 8, size)), axis=-2)
     high = xp.concat([groups, x[..., 8 * size :]], axis=-1)
@@ -206,10 +208,8 @@ def log_densities(alpha: Array, *log_probs: Array) -> list[Pair]:
     alpha = working(alpha)
     concentration = sum_last(alpha)
     terms = _density_terms(alpha, xp.log(concentration)[:, None], *(working(x) for x in log_probs))
-    sums = sum_pair(xp.stack(terms))
     whole = log_gamma_remainder(concentration)
-    pairs = [Pair(sums.high[i, ...], sums.low[i, ...]) for i in range(len(log_probs))]
-    return [pair.plus(Pair(whole, xp.zeros_like(whole))) for pair in pairs]
+    return [sum_pair(term).plus(Pair(whole, xp.zeros_like(whole))) for term in terms]
 
 
 def _density_terms(alpha: Array, log_total: Array, *log_probs: Array) -> tuple[Array, ...]:

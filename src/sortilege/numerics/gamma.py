@@ -6,7 +6,7 @@ Gamma(a) = Gamma(a + 1) U^(1/a) for all, which in log space loses nothing, howev
 
 from sortilege.numerics._arrays import Array, array_namespace, in_blocks, retry, working
 from sortilege.numerics.information import log_softmax
-from sortilege.numerics.random import Key, Stream, row_words, threefry, unit, words
+from sortilege.numerics.random import Key, Stream, counter, key_words, threefry, unit, words
 from sortilege.numerics.special import lower_normal_quantile
 
 TRIES = 10
@@ -60,12 +60,12 @@ def _log_standard_gamma(alpha: Array, key: Key) -> Array:
     rows, size = alpha.shape
     shape = alpha + 1
     flat = xp.reshape(shape, (-1,))
-    row = row_words(key, Stream.DIRICHLET)
+    row = key_words(key)
 
     def again(places: Array, attempts: Array) -> tuple[Array, Array]:
-        first, second = (xp.take(word, places // size)[:, None] for word in row)
-        column = xp.astype(places % size, xp.int32)[:, None]
-        return _propose(xp.take(flat, places)[:, None], *threefry((first, second), (column, attempts[None, :])))
+        low, high, position = (xp.take(word, places // size)[:, None] for word in row)
+        at = xp.astype(places % size, xp.int32)[:, None] + counter(Stream.DIRICHLET) + (attempts << 20)[None, :]
+        return _propose(xp.take(flat, places)[:, None], *threefry((low, high), (at, position)))
 
     value, rejected = _propose(shape, *words(key, Stream.DIRICHLET, size))
     value = retry(xp.reshape(value, (-1,)), xp.reshape(rejected, (-1,)), again, TRIES, REJECTED)

@@ -33,7 +33,7 @@ class Stream(IntEnum):
     DIRICHLET = 1
     DIRICHLET_BOOST = 2
     XTC = 3
-    USER = 64  # this one and above are free for samplers of others
+    USER = 64  # from here to 127 they are free for samplers of others
 
 
 class Key(NamedTuple):
@@ -106,25 +106,34 @@ def threefry(key: tuple[Array, Array], counter: tuple[Array, Array]) -> tuple[Ar
     return x, y
 
 
-def row_words(key: Key, stream: int) -> tuple[Array, Array]:
-    """The two words (B,) int32 that stand for a row's seed and position and for the stream: the key of its indices."""
+def key_words(key: Key) -> tuple[Array, Array, Array]:
+    """The seed's low and high word and the position, each (B,) int32."""
     xp = array_namespace(key.position)
-    high = _low(key.seed >> 32) if key.seed.dtype == xp.int64 else xp.zeros_like(_low(key.seed))
-    position = _low(key.position)
-    return threefry((_low(key.seed), high), (position, xp.full_like(position, int(stream))))
+    low = _low(key.seed)
+    high = _low(key.seed >> 32) if key.seed.dtype == xp.int64 else xp.zeros_like(low)
+    return low, high, _low(key.position)
+
+
+def counter(stream: int, attempt: int = 0) -> int:
+    """What is added to an index so that its words are those of a stream (below 128) and an attempt (below 16)."""
+    return int(stream) << 24 | attempt << 20
 
 
 def words(key: Key, stream: int, count: int, attempt: int = 0, index: Array | None = None) -> tuple[Array, Array]:
     """Two independent random 32-bit words, each (B, count) int32, for the indices ``0 .. count - 1`` of a stream.
 
-    attempt: tells further words of the same index apart (the tries of a rejection sampler).
+    Threefry is keyed with the seed and counts (index, attempt, stream) and positions.
+
+    attempt: tells further words of the same index apart (the tries of a rejection sampler), below 16.
     index: the indices instead, (count,) int32, or (B, count).
+    Raises ValueError for a count above 2**20.
     """
+    whole("the vocabulary", count, 0, 2**20)
     xp = array_namespace(key.position)
     at = arange_like(count, key.position, xp.int32) if index is None else index
     at = at[None, :] if at.ndim == 1 else at
-    row = row_words(key, stream)
-    return threefry((row[0][:, None], row[1][:, None]), (at, xp.full_like(at, attempt)))
+    low, high, position = key_words(key)
+    return threefry((low[:, None], high[:, None]), (at + counter(stream, attempt), position[:, None]))
 
 
 def unit(first: Array, second: Array | None = None, *, like: Array) -> Array:

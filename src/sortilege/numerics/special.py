@@ -42,7 +42,7 @@ _FLOAT64 = _Shift(8, (1, 28, 252, 720, 0), (4, 84, 504, 720), (56, 1428, 11256, 
 
 
 def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
-    """Horner's scheme, highest power first, at least two coefficients. In place: memory is what eager code waits for."""
+    """Horner's scheme, highest power first, two or more. In place: memory is what eager code waits for."""
     total = x * coefficients[0] if coefficients[0] != 1 else x + coefficients[1]
     if coefficients[0] != 1:
         total += coefficients[1]
