@@ -22,7 +22,7 @@ def main(folder: Annotated[Path, typer.Argument(help="the folder that training w
         **training,
         bits=bits,
         vocabulary=vocabulary,
-        novels=corpus["novels"],
+        novels=corpus["novels"] - len(corpus["held_out"]),
         held_out=", ".join(name.replace("_", " ") for name in corpus["held_out"]),
         train_tokens=corpus["train"]["tokens"],
         train_characters=corpus["train"]["characters"],

@@ -98,7 +98,7 @@ def test_tries_are_rejected_no_more_often_than_stated(shape: float) -> None:
     alpha = np.full((8, 100_000), shape + (shape < 1), np.float32)
     key = Key.of(list(range(8)), [0] * 8, like=alpha)
     for attempt in (0, gamma.TRIES - 1):
-        _, rejected = gamma._propose(alpha, words(key, 1, 100_000, attempt))
+        _, rejected = gamma._propose(alpha, *words(key, 1, 100_000, attempt))
         assert rejected.mean() < gamma.REJECTED
     assert gamma.REJECTED**gamma.TRIES < 1e-9
 

@@ -107,18 +107,21 @@ def _start(t: Array, init: Array | None, cap: float) -> tuple[Array, Array]:
     cold = 2 * deficit / max(t.shape[-1] - 1, 1)
     r = cold if init is None else xp.exp(-digamma(sum_last(working(init))))
 
+    enough = 0.1  # a relative change; what is left to climb is a tenth of it
+
     def climb(state: tuple[Array, Array]) -> tuple[Array, Array]:
-        r, _ = state
+        r, last = state
         s = -xp.log(r)
         value, lag = _inverse_digamma(t + s[:, None])
         own, own_lag = _inverse_digamma(s)
         both = sum_last(value)
         slope = sum_last(lag) / both - own_lag / own  # of the log-ratio, in log r
         change = (xp.log(own) - xp.log(both)) / xp.where(slope > 0, slope, xp.ones_like(slope))
-        return xp.maximum(r * (1 + xp.clip(change, -0.9, 1e3)), lowest), xp.abs(change)
+        climbed = xp.maximum(r * (1 + xp.clip(change, -0.9, 1e3)), lowest)
+        return xp.where(last < enough, r, climbed), xp.where(last < enough, last, xp.abs(change))
 
     def finished(state: tuple[Array, Array]) -> Array:
-        return xp.all(state[1] < 0.1)  # the change that is left is a tenth of it
+        return xp.all(state[1] < enough)
 
     r = repeat(12, climb, (xp.maximum(r, lowest), xp.full_like(r, xp.inf)), finished)[0]
     rounding = 1e-15 if t.dtype == xp.float64 else 1e-7  # a smaller deficit is none

@@ -93,15 +93,15 @@ class AdaptiveDirichlet(Sampler):
 
     source: ClassVar[str] = "Adaptive Dirichlet sampling (entropix project, 2024), corrected: docs/maths.md"
 
-    a: float = knob(0.5, 0, 1, open_high=True, doc="weight of emwa_cross_ent in the target entropy", tune=(0, 0.9))
-    b: float = knob(0.3, 0, 1, open_high=True, doc="weight of emwa_entropy in the target entropy", tune=(0, 0.9))
-    probs_ent_offset: float = knob(0.5, 0, doc="constant part of the target entropy, nats", tune=(0.05, 4))
+    a: float = knob(0.2, 0, 1, open_high=True, doc="weight of emwa_cross_ent in the target entropy", tune=(0, 0.9))
+    b: float = knob(0.2, 0, 1, open_high=True, doc="weight of emwa_entropy in the target entropy", tune=(0, 0.9))
+    probs_ent_offset: float = knob(1.5, 0, doc="constant part of the target entropy, nats", tune=(0.05, 4))
     emwa_logp_base: float = knob(2.0, 1, open_low=True, doc="base of the rate of emwa_logp", tune=(1.1, 8))
     emwa_logp_exp_factor: float = knob(
         4.0, 0, doc="KL in nats at which the rate of emwa_logp is 1 / base", tune=(0.1, 30), log=True
     )
     emwa_dir_coeff: float = knob(0.2, 0, 1, doc="rate of emwa_dir", tune=(0.01, 1), log=True)
-    emwa_temp_coeff: float = knob(0.1, 0, 1, doc="rate of emwa_temp", tune=(0.01, 1), log=True)
+    emwa_temp_coeff: float = knob(0.05, 0, 1, doc="rate of emwa_temp", tune=(0.01, 1), log=True)
     emwa_dir_ent_coeff: float = knob(0.1, 0, 1, doc="rate of emwa_dir_ent", tune=(0.01, 1), log=True)
     emwa_entropy_coeff: float = knob(0.1, 0, 1, doc="rate of emwa_entropy", tune=(0.01, 1), log=True)
     emwa_cross_ent_coeff: float = knob(0.1, 0, 1, doc="rate of emwa_cross_ent", tune=(0.01, 1), log=True)
@@ -110,7 +110,7 @@ class AdaptiveDirichlet(Sampler):
     dir_ent_offset: float = knob(0.0, doc="constant part of the inlier test, nats", tune=(-100, 100))
     perturb_base_coeff: float = knob(2.0, 1, open_low=True, doc="base of the perturbation factor", tune=(1.1, 8))
     perturb_exp_coeff: float = knob(
-        0.5, 0, neutral=0.0, doc="KL in nats scale of the perturbation; 0 switches the Dirichlet noise off", tune=(0, 4)
+        0.1, 0, neutral=0.0, doc="KL in nats scale of the perturbation; 0 switches the Dirichlet noise off", tune=(0, 4)
     )
     softmax_temperature: str = knob(
         "emwa", choices=("pre", "emwa"), doc="softmax at the solved temperature, or at its average (taken in log T)"
