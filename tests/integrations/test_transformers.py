@@ -127,7 +127,7 @@ def test_deferred_mode_leaves_the_draw_to_transformers():
 
 
 def test_every_call_of_generate_starts_afresh():
-    processor = SamplerLogitsProcessor(FATIGUE, seed=3)
+    processor = SamplerLogitsProcessor(FATIGUE, seed=3, pad_token_id=PAD)
     inputs = padded(PROMPTS[:1])
     settings = {"max_new_tokens": 6, "eos_token_id": [], "pad_token_id": PAD}
     model = byte_model().model
