@@ -1,5 +1,7 @@
 """The Dirichlet fit, density and entropy against SciPy in float64."""
 
+from fractions import Fraction
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +13,7 @@ from scipy.optimize import root
 from scipy.special import digamma, gammaln, logsumexp
 
 from sortilege.numerics import dirichlet_entropy, dirichlet_log_prob, fit_dirichlet
+from sortilege.numerics.dirichlet import Pair
 
 FLOAT32, FLOAT64 = 1e-4, 1e-10
 FEASIBLE = -2e-7  # logsumexp(t) above it is 0 to float32
@@ -170,6 +173,25 @@ def test_the_log_density_of_a_large_vocabulary_is_accurate_to_a_hundredth(backen
         expected = log_density64(log_p[0], alpha[0])
         assert abs(expected) > 1e5
         assert abs(value - expected) < 1e-2, (value, expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=repr)
+def test_pairs_keep_the_digits_that_a_float_would_lose(backend: Backend):
+    """A weighted sum of numbers near 1e6, as the moving average of densities is, against exact fractions."""
+    rng = np.random.default_rng(9)
+    x = (1e6 * (1 + rng.random((3, 50)))).astype(np.float32)
+    pairs = [Pair(backend.put(row), backend.put(np.zeros_like(row))) for row in x]
+    weights = [float(np.float32(w)) for w in (0.1, -0.9, 0.77)]
+
+    def combine(pairs):
+        first, second, third = (pair.times(w) for pair, w in zip(pairs, weights, strict=True))
+        return first.plus(second).plus(third).times(weights[0])
+
+    got = backend.jit(combine)(pairs)
+    for i in range(50):
+        exact = sum(Fraction(float(x[j, i])) * Fraction(weights[j]) for j in range(3)) * Fraction(weights[0])
+        value = Fraction(float(get(got.high)[i])) + Fraction(float(get(got.low)[i]))
+        assert abs(value - exact) < 1e-6
 
 
 def test_rows_are_independent_and_jit_is_eager():

@@ -309,5 +309,10 @@ def test_bad_knobs_are_named(knobs: dict, message: str):
         AdaptiveDirichlet(**knobs)
 
 
+def test_a_support_outside_the_vocabulary_is_named():
+    with pytest.raises(ValueError, match=r"support must hold token ids in \[0, 9\], got 12"):
+        AdaptiveDirichlet(support=(1, 12)).init(np.zeros((1, 10), np.float32))
+
+
 def test_chains_without_state_may_truncate():
     assert AdaptiveDirichlet(truncation=TopK(50) >> MinP(0.02)).truncation is not None

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from sortilege.numerics._arrays import Array, array_namespace, has_float64, repeat, sum_last, working
 from sortilege.numerics._solved import Solved
 from sortilege.numerics.information import log_sum_exp
@@ -97,9 +99,8 @@ def fit_dirichlet(
 def _start(t: Array, init: Array | None, cap: float) -> tuple[Array, Array]:
     """Parameters near the solution, and the rows (B,) whose concentration is held at ``cap``.
 
-    Solves sum_i psi^-1(t_i + s) = psi^-1(s). In r = exp(-s) the logarithm of the
-    ratio of both sides is increasing and concave, so Newton's iteration from the left, where
-    r = -2 logsumexp(t) / (V - 1), climbs to the root without overshooting.
+    Solves sum_i psi^-1(t_i + s) = psi^-1(s). In r = exp(-s) the logarithm of the ratio of both sides is increasing and
+    concave, so Newton's iteration from the left, where r = -2 logsumexp(t) / (V - 1), climbs to the root.
     """
     xp = array_namespace(t)
     deficit = -log_sum_exp(t)
@@ -156,8 +157,18 @@ class Pair(NamedTuple):
         return Pair(*_two_sum(high, error + self.low + other.low))
 
     def times(self, factor: float) -> "Pair":
-        """The product with a number. Exact only up to one rounding of ``high * factor``."""
-        return Pair(*_two_sum(self.high * factor, self.low * factor))
+        """The product with a number, the number first rounded to the precision of the pair."""
+        xp = array_namespace(self.high)
+        kind, bits = (np.float64, 27) if self.high.dtype == xp.float64 else (np.float32, 12)
+        factor, product = float(kind(factor)), self.high * float(kind(factor))
+        # Dekker 1971: both factors in halves whose products are exact.
+        shifted = self.high * float(2**bits + 1)
+        top = shifted - (shifted - self.high)
+        rest = self.high - top
+        factor_top = float(kind(factor * (2**bits + 1)) - kind(kind(factor * (2**bits + 1)) - kind(factor)))
+        factor_rest = factor - factor_top
+        error = ((top * factor_top - product) + top * factor_rest + rest * factor_top) + rest * factor_rest
+        return Pair(*_two_sum(product, error + self.low * factor))
 
     @property
     def value(self) -> Array:

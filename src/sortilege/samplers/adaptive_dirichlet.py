@@ -256,6 +256,10 @@ class AdaptiveDirichlet(Sampler):
             return ()
         if isinstance(self.support, int):
             return xp.argsort(raw, axis=-1, descending=True)[:, : self.support]
+        if max(self.support) >= raw.shape[-1]:
+            raise ValueError(
+                f"AdaptiveDirichlet.support must hold token ids in [0, {raw.shape[-1] - 1}], got {max(self.support)}"
+            )
         like = xp.argmax(raw, axis=-1)[:, None]
         return xp.concat([xp.full_like(like, token) for token in self.support], axis=-1)
 
