@@ -23,7 +23,7 @@ def array_namespace(*arrays: Array) -> Namespace:
 def working(x: Array) -> Array:
     """``x`` in the precision arithmetic is done in: float64 stays, every other dtype becomes float32."""
     xp = array_namespace(x)
-    return x if x.dtype == xp.float64 else xp.astype(x, xp.float32)
+    return x if x.dtype in (xp.float32, xp.float64) else xp.astype(x, xp.float32)
 
 
 def map_leaves(function: Callable[..., Array], state: Any, *others: Any) -> Any:

@@ -27,7 +27,7 @@ def _below_top(logits: Array) -> Array:
     xp = array_namespace(logits)
     top = xp.max(logits, axis=-1, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    return xp.where(xp.isfinite(logits), logits - top, xp.full_like(logits, -xp.inf))
+    return xp.clip(logits - top, max=0.0)
 
 
 def _moments(z: Array, temperature: Array) -> tuple[Array, Array, Array, Array]:
@@ -77,7 +77,7 @@ def solve_temperature(logits: Array, target_entropy: Array, init: Array | None =
     tolerance, margin, tiny = (1e-9, 1e-11, 1e-14) if double else (1e-4, 1e-5, 1e-6)
     target = xp.astype(target_entropy, x.dtype)
     z = _below_top(x)
-    finite = xp.isfinite(z)
+    finite = z > -xp.inf
     depth = xp.where(finite, -z, xp.zeros_like(z))
     count = sum_last(xp.astype(finite, x.dtype))
     tied = sum_last(xp.astype(z == 0, x.dtype))

@@ -274,7 +274,7 @@ class AdaptiveDirichlet(Sampler):
         xp = array_namespace(pre)
         whole = isinstance(ids, tuple)
         inside = pre if whole else xp.take_along_axis(pre, ids, axis=-1)
-        kept = xp.isfinite(inside)
+        kept = inside > -xp.inf
         mass = log_sum_exp(inside)
         some = xp.isfinite(mass)
         mass = xp.where(some, mass, xp.zeros_like(mass))[:, None]
