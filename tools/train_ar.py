@@ -65,7 +65,7 @@ def optimisers(model: LlamaForCausalLM, peak: float, weight_decay: float) -> lis
 
 
 @torch.no_grad()
-def validation_loss(model: Any, tokens: np.ndarray, context: int, device: str, precision: Any = None) -> float:
+def validation_loss(model: Any, tokens: np.ndarray, context: int, device: str) -> float:
     """Mean nats per token over disjoint windows, each predicted from its own beginning only."""
     model.eval()
     total, count = 0.0, 0
@@ -73,8 +73,7 @@ def validation_loss(model: Any, tokens: np.ndarray, context: int, device: str, p
     for i in range(0, len(starts), 16):
         rows = np.stack([tokens[s : s + context + 1] for s in starts[i : i + 16]]).astype(np.int64)
         ids = torch.from_numpy(rows).to(device)
-        with precision if precision is not None else torch.no_grad():
-            logits = model(input_ids=ids[:, :-1]).logits.float()
+        logits = model(input_ids=ids[:, :-1]).logits.float()
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="sum")
         total += loss.item()
         count += ids[:, 1:].numel()

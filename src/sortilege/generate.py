@@ -15,7 +15,7 @@ from sortilege._requests import Result as Result
 from sortilege._text import TextStream
 from sortilege.models import Model, as_model
 from sortilege.models.forward import Forward
-from sortilege.numerics._arrays import array_namespace, gather, map_leaves
+from sortilege.numerics._arrays import array_namespace, gather, where_rows
 from sortilege.numerics.information import log_softmax
 from sortilege.numerics.random import Key, draw, drawable
 from sortilege.samplers._base import Sampler, State
@@ -214,16 +214,6 @@ def warmed(logits: Any, tokens: Any, valid: Any, sampler: Sampler, seeds: Sequen
         after = sampler.observe(tokens[:, column + 1], after)
         state = where_rows(reads, after, state)
     return state
-
-
-def where_rows(rows: Any, new: State, old: State) -> State:
-    """The state ``new`` in the rows where ``rows`` (B,) is true, ``old`` in the others."""
-
-    def choose(new: Any, old: Any) -> Any:
-        xp = array_namespace(new)
-        return xp.where(xp.reshape(rows, (-1,) + (1,) * (new.ndim - 1)), new, old)
-
-    return map_leaves(choose, new, old)
 
 
 def check(logits: Any, what: str, requests: Sequence[Request], position: int) -> None:

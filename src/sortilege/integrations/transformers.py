@@ -16,11 +16,11 @@ from typing import Any
 from sortilege._checks import one_of, whole
 from sortilege._extras import require
 from sortilege._requests import DecodingError, seeds_of
-from sortilege.generate import warmed, where_rows
+from sortilege.generate import warmed
 from sortilege.integrations._callers import calling_list, refused_loop
 from sortilege.models import Model
 from sortilege.models.forward import Forward
-from sortilege.numerics._arrays import gather
+from sortilege.numerics._arrays import gather, where_rows
 from sortilege.numerics.random import Key, draw, drawable
 from sortilege.samplers._base import Sampler, State
 from sortilege.samplers.spec import parse_sampler

@@ -45,6 +45,16 @@ def gather(state: Any, rows: Array) -> Any:
     return map_leaves(take, state)
 
 
+def where_rows(rows: Array, new: Any, old: Any) -> Any:
+    """The state ``new`` in the rows where ``rows`` (B,) is true, ``old`` in the others."""
+
+    def choose(new: Array, old: Array) -> Array:
+        xp = array_namespace(new)
+        return xp.where(xp.reshape(rows, (-1,) + (1,) * (new.ndim - 1)), new, old)
+
+    return map_leaves(choose, new, old)
+
+
 def arange_like(count: int, x: Array, dtype: Any = None) -> Array:
     """``0 .. count - 1`` on the device of ``x``."""
     xp = array_namespace(x)

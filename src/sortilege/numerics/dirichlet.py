@@ -1,6 +1,6 @@
 """The Dirichlet distribution: fitting it to a mean of log-probabilities, its density and its entropy."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def fit_dirichlet(
     def finished(state: tuple[Array, ...]) -> Array:
         return xp.all(state[-1] <= tolerance / 4)
 
-    state = (xp.astype(held & ~held, xp.int32), *measure(alpha))
+    state = (xp.zeros_like(limit, dtype=xp.int32), *measure(alpha))
     taken, alpha, *_, worst = repeat(steps, improve, state, finished)
     concentration = sum_last(alpha)
     ok = ~held & (concentration <= cap) & (worst <= tolerance)
@@ -158,21 +158,25 @@ class Pair(NamedTuple):
 
     def times(self, factor: float) -> "Pair":
         """The product with a number, the number first rounded to the precision of the pair."""
-        xp = array_namespace(self.high)
-        kind, bits = (np.float64, 27) if self.high.dtype == xp.float64 else (np.float32, 12)
-        factor, product = float(kind(factor)), self.high * float(kind(factor))
+        double = self.high.dtype == array_namespace(self.high).float64
+        number, bits = (np.float64(factor), 27) if double else (np.float32(factor), 12)
         # Dekker 1971: both factors in halves whose products are exact.
-        shifted = self.high * float(2**bits + 1)
-        top = shifted - (shifted - self.high)
-        rest = self.high - top
-        factor_top = float(kind(factor * (2**bits + 1)) - kind(kind(factor * (2**bits + 1)) - kind(factor)))
-        factor_rest = factor - factor_top
+        (top, rest), halves = _halves(self.high, bits), _halves(number, bits)
+        factor, factor_top, factor_rest = float(number), float(halves[0]), float(halves[1])
+        product = self.high * factor
         error = ((top * factor_top - product) + top * factor_rest + rest * factor_top) + rest * factor_rest
         return Pair(*_two_sum(product, error + self.low * factor))
 
     @property
     def value(self) -> Array:
         return self.high + self.low
+
+
+def _halves(x: Any, bits: int) -> tuple[Any, Any]:
+    """The leading bits of x, and what is left of it, which is ``bits`` bits wide or less (Veltkamp 1968)."""
+    shifted = x * float(2**bits + 1)
+    top = shifted - (shifted - x)
+    return top, x - top
 
 
 def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:

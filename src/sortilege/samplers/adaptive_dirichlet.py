@@ -5,7 +5,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from sortilege.numerics._arrays import Array, array_namespace, map_leaves, put_along_last, sum_last, working
+from sortilege.numerics._arrays import Array, array_namespace, put_along_last, sum_last, where_rows, working
 from sortilege.numerics.dirichlet import Pair, fit_dirichlet, log_densities
 from sortilege.numerics.gamma import sample_dirichlet_log
 from sortilege.numerics.information import entropy, kl_divergence, log_softmax, log_sum_exp
@@ -204,7 +204,7 @@ class AdaptiveDirichlet(Sampler):
         fresh = state.steps == 0
         c = self.emwa_dir_ent_coeff
         mixed = nll.times(c).plus(state.emwa_dir_ent.times(1 - c))
-        emwa_dir_ent = Pair(xp.where(fresh, nll.high, mixed.high), xp.where(fresh, nll.low, mixed.low))
+        emwa_dir_ent = where_rows(fresh, nll, mixed)
         excess = nll.plus(own.times(-self.d)).plus(emwa_dir_ent.times(-self.e)).value
         inlier = excess < self.dir_ent_offset
 
@@ -226,10 +226,7 @@ class AdaptiveDirichlet(Sampler):
         rows = (emwa_temp, emwa_dir_ent, emwa_entropy, state.steps + 1, last)
         before = (state.emwa_temp, state.emwa_dir_ent, state.emwa_entropy, state.steps, state.last)
 
-        def choose(new: Array, old: Array) -> Array:
-            return xp.where(usable, new, old)
-
-        emwa_temp, emwa_dir_ent, emwa_entropy, steps, last = map_leaves(choose, rows, before)
+        emwa_temp, emwa_dir_ent, emwa_entropy, steps, last = where_rows(usable, rows, before)
         after = state._replace(
             emwa_logp=emwa_logp, emwa_dir=emwa_dir, emwa_temp=emwa_temp, emwa_dir_ent=emwa_dir_ent,
             emwa_entropy=emwa_entropy, pending=pending, steps=steps, last=last,
