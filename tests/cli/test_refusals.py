@@ -137,7 +137,7 @@ class Nothing(Sampler):
 
 
 def test_all_tokens_masked(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._OURS, "nothing", Nothing)
+    monkeypatch.setitem(registry.SAMPLERS._ours, "nothing", Nothing)
     refused(run("generate", "x", "--model", model, "-s", "nothing", "-n", 3), "sampler", "row 0", "position 0")
 
 
@@ -153,7 +153,7 @@ class Dying(Nothing):
 
 
 def test_what_was_written_before_stays_on_its_own_line(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._OURS, "dying", Dying)
+    monkeypatch.setitem(registry.SAMPLERS._ours, "dying", Dying)
     options = ("--model", model, "--seed", 3)
     result = run("generate", "x", *options, "-s", "dying", "-n", 9)
     assert result.exit_code == 2

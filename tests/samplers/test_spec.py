@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sortilege import _registry
 from sortilege.samplers import (
     SAMPLERS,
     AdaptiveDirichlet,
@@ -173,14 +174,14 @@ class Fatigue(Sampler):
 
 def test_other_packages_register_samplers(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [
-        EntryPoint("fatigue", f"{__name__}:Fatigue", registry.GROUP),
-        EntryPoint("top-p", f"{__name__}:Fatigue", registry.GROUP),
-        EntryPoint("no_sampler", "math:pi", registry.GROUP),
-        EntryPoint("missing", "no_such_package:Sampler", registry.GROUP),
+        EntryPoint("fatigue", f"{__name__}:Fatigue", registry.SAMPLERS.group),
+        EntryPoint("top-p", f"{__name__}:Fatigue", registry.SAMPLERS.group),
+        EntryPoint("no_sampler", "math:pi", registry.SAMPLERS.group),
+        EntryPoint("missing", "no_such_package:Sampler", registry.SAMPLERS.group),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: [entry for entry in found if entry.group == group])
+    monkeypatch.setattr(_registry, "entry_points", lambda group: [entry for entry in found if entry.group == group])
     monkeypatch.setattr(EntryPoint, "load", lambda entry: Fatigue if entry.value.endswith("Fatigue") else math.pi)
-    names = registry.Registry()
+    names = _registry.Registry("sampler", registry.SAMPLERS.group, Sampler, registry.OURS)
     assert list(names)[-3:] == ["fatigue", "missing", "no-sampler"]
     assert len(names) == len(list(names))
     assert names["fatigue"] is Fatigue

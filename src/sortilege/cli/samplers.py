@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sortilege._checks import one_of
+from sortilege._knobs import knobs
 from sortilege.cli._errors import refusals
-from sortilege.samplers._knobs import knobs
 from sortilege.samplers.registry import SAMPLERS
 
 

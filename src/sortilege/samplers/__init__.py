@@ -1,12 +1,12 @@
 """Samplers: one algorithm a file, one contract for all (see ``Sampler``)."""
 
+from sortilege._knobs import Knob as Knob
+from sortilege._knobs import knob as knob
+from sortilege._knobs import knobs as knobs
 from sortilege.samplers._base import Sampler as Sampler
 from sortilege.samplers._base import State as State
 from sortilege.samplers._chain import Chain as Chain
 from sortilege.samplers._chain import chain as chain
-from sortilege.samplers._knobs import Knob as Knob
-from sortilege.samplers._knobs import knob as knob
-from sortilege.samplers._knobs import knobs as knobs
 from sortilege.samplers.adaptive_dirichlet import AdaptiveDirichlet as AdaptiveDirichlet
 from sortilege.samplers.adaptive_p import AdaptiveP as AdaptiveP
 from sortilege.samplers.dry import Dry as Dry

@@ -3,9 +3,9 @@
 import dataclasses
 from typing import Any, ClassVar, Self
 
+from sortilege._knobs import check_knobs
 from sortilege.numerics._arrays import Array
 from sortilege.numerics.random import Key
-from sortilege.samplers._knobs import knobs
 
 State = Any
 
@@ -35,8 +35,7 @@ class Sampler:
     """Where the method was published, in one line."""
 
     def __post_init__(self) -> None:
-        for name, described in knobs(self).items():
-            described.check(f"{type(self).__name__}.{name}", getattr(self, name))
+        check_knobs(self)
 
     @property
     def stateless(self) -> bool:

@@ -60,8 +60,10 @@ def chain(*samplers: Sampler) -> Sampler:
     >>> chain(Temperature(0.8), TopP(0.9))
     Chain(samplers=(Temperature(temperature=0.8), TopP(top_p=0.9)))
     """
-    stages: list[Any] = []
-    for sampler in samplers:
-        stages.extend(sampler.samplers if isinstance(sampler, Chain) else (sampler,))
-    whole = Chain(tuple(stages))
-    return stages[0] if len(stages) == 1 else whole
+    whole = Chain(tuple(stage for sampler in samplers for stage in stages(sampler)))
+    return whole.samplers[0] if len(whole.samplers) == 1 else whole
+
+
+def stages(sampler: Sampler) -> tuple[Sampler, ...]:
+    """The samplers that ``chain`` would make ``sampler`` of."""
+    return sampler.samplers if isinstance(sampler, Chain) else (sampler,)

@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array, array_namespace, put_along_last, sum_last, where_rows, working
 from sortilege.numerics.dirichlet import Pair, fit_dirichlet, log_densities
 from sortilege.numerics.gamma import sample_dirichlet_log
@@ -12,7 +13,6 @@ from sortilege.numerics.information import entropy, kl_divergence, log_softmax, 
 from sortilege.numerics.random import Key, drawable
 from sortilege.numerics.temperature import solve_temperature
 from sortilege.samplers._base import Sampler
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import looked_up, restore
 
 MASKED = -1e6

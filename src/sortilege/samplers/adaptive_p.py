@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array, array_namespace, working
 from sortilege.numerics.information import log_softmax
 from sortilege.numerics.random import Key
 from sortilege.samplers._base import Sampler
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import looked_up, restore
 
 PEAK, SHARPNESS, WIDTH = 5.0, 10.0, 0.3

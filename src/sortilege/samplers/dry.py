@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array, arange_like, array_namespace, max_along_last, working
 from sortilege.numerics.random import Key
 from sortilege.samplers._base import Sampler
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import restore
 
 

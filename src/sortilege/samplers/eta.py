@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array, array_namespace
 from sortilege.numerics.information import entropy, log_softmax
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import Truncation
 
 

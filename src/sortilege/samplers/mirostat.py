@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array, array_namespace, one_hot, working
 from sortilege.numerics.information import log_softmax, log_sum_exp
 from sortilege.numerics.random import Key
 from sortilege.samplers._base import Sampler
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import looked_up, truncate
 
 _BIT = math.log(2)

@@ -1,10 +1,8 @@
 """Samplers by name: ours, and those that other packages register under the entry-point group ``sortilege.samplers``."""
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
-
+from sortilege._registry import Registry
 from sortilege.samplers._base import Sampler
+from sortilege.samplers._chain import chain, stages
 from sortilege.samplers.adaptive_dirichlet import AdaptiveDirichlet
 from sortilege.samplers.adaptive_p import AdaptiveP
 from sortilege.samplers.dry import Dry
@@ -21,9 +19,7 @@ from sortilege.samplers.top_p import TopP
 from sortilege.samplers.typical import LocallyTypical, LocallyTypicalDistance
 from sortilege.samplers.xtc import Xtc
 
-GROUP = "sortilege.samplers"
-
-_OURS: dict[str, type[Sampler]] = {
+OURS: dict[str, type[Sampler]] = {
     "adaptive-dirichlet": AdaptiveDirichlet,
     "locally-typical": LocallyTypical,
     "locally-typical-distance": LocallyTypicalDistance,
@@ -42,40 +38,5 @@ _OURS: dict[str, type[Sampler]] = {
     "repetition-penalty": RepetitionPenalty,
 }
 
-
-class Registry(Mapping[str, type[Sampler]]):
-    """Sampler classes by kebab-case name. Classes of other packages are imported when they are asked for; ours win."""
-
-    @cached_property
-    def _others(self) -> dict[str, EntryPoint]:
-        found = {entry.name.replace("_", "-"): entry for entry in entry_points(group=GROUP)}
-        return {name: entry for name, entry in sorted(found.items()) if name not in _OURS}
-
-    def __getitem__(self, name: str) -> type[Sampler]:
-        """Raises KeyError for an unknown name, ValueError for an entry point that is no sampler class."""
-        if name in _OURS:
-            return _OURS[name]
-        entry = self._others[name]
-        cls = entry.load()
-        if not (isinstance(cls, type) and issubclass(cls, Sampler)):
-            raise ValueError(f"entry point {name!r} of group {GROUP!r} must be a Sampler class, got {entry.value!r}")
-        return cls
-
-    def __iter__(self) -> Iterator[str]:
-        yield from _OURS
-        yield from self._others
-
-    def __len__(self) -> int:
-        return len(_OURS) + len(self._others)
-
-
-SAMPLERS = Registry()
+SAMPLERS = Registry("sampler", "sortilege.samplers", Sampler, OURS, join=chain, split=stages)
 """All samplers there are, by name."""
-
-
-def name_of(sampler: Sampler) -> str:
-    """The name of a sampler's class. Raises ValueError if it is not registered."""
-    for name, cls in SAMPLERS.items():
-        if cls is type(sampler):
-            return name
-    raise ValueError(f"{type(sampler).__name__} is not a registered sampler; known: {', '.join(SAMPLERS)}")

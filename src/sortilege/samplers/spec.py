@@ -1,49 +1,14 @@
-"""Samplers as text, and back: ``temperature(0.8), top-p(0.9)``.
+"""Samplers as text, and back; ``sortilege._spec`` has the grammar."""
 
-    text    = stage {"," stage}            run in the order written
-    stage   = name ["(" values ")"]        values by position, in the order of the knobs, or knob=value
-    value   = number | true | false | none | word | stage | (value, ...)
+from collections.abc import Mapping
 
-Names are written with hyphens or underscores. It is a subset of Python's expressions, and Python's parser reads it.
-"""
-
-import ast
-import dataclasses
-import difflib
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any
-
+from sortilege import _spec
 from sortilege.samplers._base import Sampler
-from sortilege.samplers._chain import Chain, chain
-from sortilege.samplers._knobs import Knob, knobs
-from sortilege.samplers.registry import SAMPLERS, name_of
-
-_QUOTED_OR_HYPHEN = re.compile(r"'[^']*'|\"[^\"]*\"|(?<=[A-Za-z])-(?=[A-Za-z])")
-_WORDS = {"true": True, "false": False, "none": None}
-
-
-@dataclasses.dataclass
-class _Stage:
-    """A sampler in the making: its name, class and the values given to its knobs."""
-
-    name: str
-    cls: type[Sampler]
-    values: dict[str, Any]
-
-    def build(self) -> Sampler:
-        missing = [
-            field.name
-            for field in dataclasses.fields(self.cls)  # pyright: ignore[reportArgumentType]
-            if field.default is dataclasses.MISSING and field.name not in self.values
-        ]
-        if missing:
-            raise ValueError(f"{self.name} needs a value for {', '.join(missing)}")
-        return self.cls(**self.values)
+from sortilege.samplers.registry import SAMPLERS
 
 
 def parse_sampler(text: str, settings: Mapping[str, str] | None = None) -> Sampler:
-    """The sampler that ``text`` describes; several stages make a chain.
+    """The sampler that ``text`` describes; several stages make a chain, run in the order written.
 
     settings: further values as text, by ``knob`` (of the one stage that has it) or ``stage.knob``; they win over those
     in ``text``.
@@ -54,13 +19,7 @@ def parse_sampler(text: str, settings: Mapping[str, str] | None = None) -> Sampl
     >>> parse_sampler("min-p(0.05), temperature(1.5)", {"temperature": "0.7"})
     Chain(samplers=(MinP(min_p=0.05), Temperature(temperature=0.7)))
     """
-    stages = [_stage(node) for node in _nodes(text)]
-    if not stages:
-        raise ValueError(f"sampler must name at least one stage, got {text!r}; known: {', '.join(SAMPLERS)}")
-    for setting, value in (settings or {}).items():
-        stage, knob = _target(setting, stages)
-        stage.values[knob] = _value(f"{stage.name}.{knob}", knobs(stage.cls)[knob], _one(setting, value))
-    return chain(*(stage.build() for stage in stages))
+    return _spec.parse(text, SAMPLERS, settings)
 
 
 def format_sampler(sampler: Sampler) -> str:
@@ -72,126 +31,4 @@ def format_sampler(sampler: Sampler) -> str:
     >>> format_sampler(Temperature(0.8) >> MinP())
     'temperature(0.8), min-p'
     """
-    if isinstance(sampler, Chain):
-        return ", ".join(format_sampler(stage) for stage in sampler.samplers)
-    fields = dataclasses.fields(sampler)  # pyright: ignore[reportArgumentType]
-    changed = [field.name for field in fields if getattr(sampler, field.name) != field.default]
-    if len(changed) == 1 and changed[0] == fields[0].name:
-        return f"{name_of(sampler)}({_written(getattr(sampler, changed[0]))})"
-    values = ", ".join(f"{name}={_written(getattr(sampler, name))}" for name in changed)
-    return f"{name_of(sampler)}({values})" if values else name_of(sampler)
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, Chain):
-        return f"({format_sampler(value)})"
-    if isinstance(value, Sampler):
-        return format_sampler(value)
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    if isinstance(value, str) and value.isidentifier() and value not in _WORDS:
-        return value
-    return repr(value)
-
-
-def _nodes(text: str) -> list[ast.expr]:
-    """The expressions between the commas of ``text``."""
-    plain = _QUOTED_OR_HYPHEN.sub(lambda match: "_" if match[0] == "-" else match[0], text)
-    try:
-        body = ast.parse(f"[{plain}\n]", mode="eval").body
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"cannot read {text!r}; write stages as name(knob=value, ...), separated by commas") from error
-    if not isinstance(body, ast.List):
-        raise ValueError(f"cannot read {text!r}; write stages as name(knob=value, ...), separated by commas")
-    return body.elts
-
-
-def _one(setting: str, text: str) -> ast.expr:
-    nodes = _nodes(text)
-    if not nodes:
-        raise ValueError(f"{setting} must have a value, got {text!r}")
-    # Commas alone make a tuple, so that lists of token ids need no parentheses.
-    return nodes[0] if len(nodes) == 1 else ast.Tuple(nodes, ast.Load())
-
-
-def _stage(node: ast.expr) -> _Stage:
-    called = node.func if isinstance(node, ast.Call) else node
-    if not isinstance(called, ast.Name):
-        raise ValueError(f"a stage must be written name or name(knob=value, ...), got {_shown(node)!r}")
-    name = called.id.replace("_", "-")
-    if name not in SAMPLERS:
-        raise ValueError(f"unknown sampler {name!r}{_hint(name, SAMPLERS)}")
-    stage = _Stage(name, SAMPLERS[name], {})
-    known = knobs(stage.cls)
-    if not isinstance(node, ast.Call):
-        return stage
-    if len(node.args) > len(known):
-        raise ValueError(f"{name} takes at most {len(known)} values ({', '.join(known)}), got {len(node.args)}")
-    given = [*zip(known, node.args, strict=False), *((word.arg or "**", word.value) for word in node.keywords)]
-    for knob, value in given:
-        if knob not in known:
-            raise ValueError(f"{name} has no knob {knob!r}{_hint(knob, known)}")
-        if knob in stage.values:
-            raise ValueError(f"{name}.{knob} was given twice")
-        stage.values[knob] = _value(f"{name}.{knob}", known[knob], value)
-    return stage
-
-
-def _target(setting: str, stages: list[_Stage]) -> tuple[_Stage, str]:
-    """The stage and the knob that a setting's left side means."""
-    name, dot, knob = setting.strip().replace("-", "_").rpartition(".")
-    named = [stage for stage in stages if not dot or stage.name == name.replace("_", "-")]
-    if not named:
-        raise ValueError(f"{setting}: no stage {name.replace('_', '-')!r} among {', '.join(s.name for s in stages)}")
-    having = [stage for stage in named if knob in knobs(stage.cls)]
-    if not having:
-        known = [known for stage in named for known in knobs(stage.cls)]
-        raise ValueError(f"no knob {knob!r} in {', '.join(stage.name for stage in named)}{_hint(knob, known)}")
-    if len(having) > 1:
-        raise ValueError(f"{setting} is ambiguous: {', '.join(s.name for s in having)} have it; write stage.knob=value")
-    return having[0], knob
-
-
-def _value(where: str, knob: Knob, node: ast.expr) -> Any:
-    """A knob's value, read by its kind and checked against its range."""
-    if knob.kind == "sampler" and ast.unparse(node).lower() != "none":
-        nodes = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
-        return chain(*(_stage(inner).build() for inner in nodes))
-    value = _plain(node)
-    if value is _UNREADABLE:
-        raise ValueError(f"{where} must be {knob.range}, got {_shown(node)!r}")
-    if isinstance(value, str) and knob.kind != "choice":
-        value = _WORDS.get(value.lower(), value)
-    if knob.kind == "tokens" and isinstance(value, int) and not isinstance(value, bool):
-        value = (value,)
-    if knob.kind == "float" and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    knob.check(where, value)
-    return value
-
-
-_UNREADABLE = object()
-
-
-def _plain(node: ast.expr) -> Any:
-    """A number, word, string or tuple of them."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Tuple | ast.List):
-        values = tuple(_plain(inner) for inner in node.elts)
-        return _UNREADABLE if _UNREADABLE in values else values
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError):
-        return _UNREADABLE
-
-
-def _shown(node: ast.expr) -> str:
-    return ast.unparse(node).replace("_", "-")
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=3)
-    meant = f", did you mean {' or '.join(close)}?" if close else ";"
-    return f"{meant} known: {', '.join(known) or 'none'}"
+    return _spec.format(sampler, SAMPLERS)

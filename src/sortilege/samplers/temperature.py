@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array, array_namespace, one_hot, working
 from sortilege.numerics.random import Key
 from sortilege.samplers._base import Sampler, State
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import restore, truncate
 
 COLDEST = 1e-5

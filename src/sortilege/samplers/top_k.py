@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array
 from sortilege.numerics.select import keep_top_k
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import Truncation
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array, array_namespace, working
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import Truncation
 
 

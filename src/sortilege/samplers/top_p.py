@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array
 from sortilege.numerics.information import log_softmax
 from sortilege.numerics.select import keep_top_p
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import Truncation
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array
 from sortilege.numerics.information import log_softmax
 from sortilege.numerics.select import keep_mass
 from sortilege.numerics.typicality import additive_distance, scaled_distance
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import Truncation
 
 

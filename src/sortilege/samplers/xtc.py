@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array, arange_like, array_namespace
 from sortilege.numerics.information import log_softmax
 from sortilege.numerics.random import Key, Stream, uniform
 from sortilege.samplers._base import Sampler, State
-from sortilege.samplers._knobs import knob
 from sortilege.samplers._truncation import truncate
 
 

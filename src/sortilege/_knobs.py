@@ -7,12 +7,15 @@ from typing import Any
 
 from sortilege._checks import one_of, whole, within
 
+_NESTED = {"sampler": "a stateless sampler", "policy": "a policy", "text": "text"}
+
 
 @dataclass(frozen=True)
 class Knob:
     """What a field says of itself.
 
-    kind: "float", "int", "bool", "choice", "sampler", "tokens" (a tuple of token ids) or "support" (a count, or ids).
+    kind: "float", "int", "bool", "choice", "text", "sampler", "policy", "tokens" (a tuple of token ids) or "support" (a
+    count, or ids).
     low, high: the range; open_low and open_high leave its ends out (infinite ends are always out).
     optional: whether None is allowed, meaning "off".
     neutral: the value at which the knob changes nothing, where there is one.
@@ -39,8 +42,8 @@ class Knob:
             text = " | ".join(self.choices)
         elif self.kind == "bool":
             text = "true | false"
-        elif self.kind == "sampler":
-            text = "a stateless sampler"
+        elif self.kind in _NESTED:
+            text = _NESTED[self.kind]
         elif self.kind == "tokens":
             text = "token ids"
         elif self.kind == "support":
@@ -62,6 +65,8 @@ class Knob:
             whole(name, value, int(self.low), None if math.isinf(self.high) else int(self.high))
         elif self.kind == "choice":
             one_of(name, value, self.choices)
+        elif self.kind == "text" and not isinstance(value, str):
+            raise ValueError(f"{name} must be text, got {value!r}")
         elif self.kind == "bool" and not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false, got {value!r}")
         elif self.kind in ("tokens", "support"):
@@ -96,6 +101,12 @@ def knob(
     return dataclasses.field(default=default, metadata={"knob": described})
 
 
-def knobs(sampler: Any) -> dict[str, Knob]:
-    """The knobs of a sampler or sampler class, by name, in the order of its fields."""
-    return {field.name: field.metadata["knob"] for field in dataclasses.fields(sampler) if "knob" in field.metadata}
+def knobs(owner: Any) -> dict[str, Knob]:
+    """The knobs of an object or its class, by name, in the order of its fields."""
+    return {field.name: field.metadata["knob"] for field in dataclasses.fields(owner) if "knob" in field.metadata}
+
+
+def check_knobs(owner: Any) -> None:
+    """Raise ValueError, naming class and knob, unless every knob of an object has an allowed value."""
+    for name, described in knobs(owner).items():
+        described.check(f"{type(owner).__name__}.{name}", getattr(owner, name))
