@@ -42,7 +42,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         cls = entry.load()
         if not (isinstance(cls, type) and issubclass(cls, self.base)):
             raise ValueError(
-                f"entry point {name!r} of group {self.group!r} must be a {self.base.__name__} class, got {entry.value!r}"
+                f"entry point {name!r} of group {self.group!r} must be a {self.base.__name__} class, "
+                f"got {entry.value!r}"
             )
         return cls
 
