@@ -1,4 +1,4 @@
-"""What a masked denoiser is to the reverse process: a canvas goes in, a prediction of each slot's clean token comes out."""
+"""What a masked denoiser is to the reverse process: a canvas goes in, predictions of the clean tokens come out."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -63,10 +63,10 @@ def as_denoiser(model: Any) -> Denoiser:
 
     Raises ValueError for anything else.
     """
-    from sortilege.diffusion.transformers import load_denoiser, wrap
-
     if isinstance(model, Denoiser):
         return model
+    from sortilege.diffusion.transformers import load_denoiser, wrap
+
     if isinstance(model, tuple) and len(model) == 2:
         return wrap(*model)
     return load_denoiser(model)

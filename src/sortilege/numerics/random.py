@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
+import numpy as np
 from array_api_compat import is_jax_namespace
 
 from sortilege._checks import whole
@@ -35,6 +36,9 @@ class Stream(IntEnum):
     DIRICHLET = 1
     DIRICHLET_BOOST = 2
     XTC = 3
+    FOLD = 4
+    REVEAL = 5
+    REMASK = 6
     USER = 64  # from here to 127 they are free for samplers of others
 
 
@@ -114,6 +118,18 @@ def key_words(key: Key) -> tuple[Array, Array, Array]:
     low = _low(key.seed)
     high = _low(key.seed >> 32) if key.seed.dtype == xp.int64 else xp.zeros_like(low)
     return low, high, _low(key.position)
+
+
+def fold(seeds: Sequence[int], numbers: Sequence[int]) -> list[int]:
+    """New seeds in [0, 2**63), a function of each seed and number: independent noise for the parts of a request.
+
+    numbers: integers in [0, 2**31), one a seed: a step, a sample.
+    """
+    seed = np.asarray(seeds, dtype=np.int64)
+    number = np.asarray(numbers, dtype=np.int64)
+    first = np.full(seed.shape, counter(Stream.FOLD), dtype=np.int32)
+    low, high = threefry((_low(seed), _low(seed >> 32)), (first, _low(number)))
+    return ((high.astype(np.int64) & 0x7FFFFFFF) << 32 | (low.astype(np.int64) & 0xFFFFFFFF)).tolist()
 
 
 def counter(stream: int, attempt: int = 0) -> int:

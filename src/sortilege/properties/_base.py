@@ -52,14 +52,14 @@ class Property:
         check_knobs(self)
 
     def load(self) -> None:
-        """Load models and libraries now. Raises ImportError or ValueError for what is missing, before any work is done."""
+        """Load models and libraries now. Raises ImportError or ValueError for what is missing."""
 
     def measure(self, texts: Sequence[Text]) -> Sequence[float]:
         """One number a text, in order; NaN where a text cannot be measured (an empty one, say)."""
         raise NotImplementedError
 
     def blame(self, texts: Sequence[Text]) -> list[list[Span]] | None:
-        """Which characters of each text carry its value, for search to try first; None where the property cannot say."""
+        """Which characters of each text carry its value, for search to try first; None where it cannot say."""
         return None
 
 

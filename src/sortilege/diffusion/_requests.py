@@ -1,0 +1,134 @@
+"""What goes into the reverse process and what comes out of it: templates, rows, results."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sortilege._checks import whole
+from sortilege.diffusion._rows import Row, StepRecord
+from sortilege.diffusion.denoiser import Denoiser
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """One text that was denoised.
+
+    prompt: the prompt; None where token ids were given. prompt_tokens: the fixed tokens at its front.
+    text: what follows them, without special tokens: new text, and fixed slots among it.
+    tokens: the whole canvas, the prompt included; it ends with the end token where there is one.
+    fixed: whether each of them was given.
+    finish_reason: "end" (an end token) or "length".
+    seed: the seed of this text.
+    steps: how many steps were taken. denoiser_calls: for how many of its canvases the network was run.
+    seconds: the time its steps took, shared out among the texts of a batch.
+    history: the steps that changed the canvas.
+    search: what the search reports (``sortilege.search.Report``); None without one.
+    """
+
+    prompt: str | None
+    prompt_tokens: tuple[int, ...]
+    text: str
+    tokens: tuple[int, ...]
+    fixed: tuple[bool, ...]
+    finish_reason: str
+    seed: int
+    steps: int
+    denoiser_calls: int
+    seconds: float
+    history: tuple[StepRecord, ...] = field(repr=False)
+    search: Any = None
+
+
+def templates(
+    denoiser: Denoiser, prompt: Any, length: int | None
+) -> tuple[list[str | None], list[tuple[np.ndarray, int]]]:
+    """The prompts as texts (None where tokens were given), and for each its canvas (L,) and how long its prefix is.
+
+    Slots that are to be written hold the mask; those after the prompt, up to ``length``, too.
+    """
+    if length is not None:
+        whole("length", length, 1, denoiser.max_length)
+    given = prompt.tolist() if hasattr(prompt, "tolist") else prompt
+    if isinstance(given, str) or (isinstance(given, list | tuple) and given and isinstance(given[0], int)):
+        given = [given]
+    prompts = list(given) if isinstance(given, list | tuple) else []
+    if not prompts or not all(isinstance(one, str | list | tuple) for one in prompts):
+        raise ValueError(f"prompt must be a text, a list of token ids, or a list of those, got {prompt!r}")
+    texts: list[str | None] = []
+    canvases: list[tuple[np.ndarray, int]] = []
+    for one in prompts:
+        ids = denoiser.encode(one) if isinstance(one, str) else list(one)
+        for token in ids:
+            whole("prompt token", token, 0, denoiser.vocabulary - 1)
+        total = len(ids) if length is None else length
+        if len(ids) > total:
+            raise ValueError(f"prompt must fit the canvas of {total} tokens, got {len(ids)}: {_short(one)}")
+        if denoiser.max_length is not None and total > denoiser.max_length:
+            raise ValueError(f"prompt must have at most {denoiser.max_length} tokens, the longest canvas, got {total}")
+        canvas = np.full(total, denoiser.mask_id, dtype=np.int64)
+        canvas[: len(ids)] = ids
+        masked = np.flatnonzero(canvas == denoiser.mask_id)
+        if len(masked) == 0:
+            raise ValueError(f"prompt must leave a slot of the {total} to write, got {len(ids)} tokens: {_short(one)}")
+        texts.append(one if isinstance(one, str) else None)
+        canvases.append((canvas, int(masked[0])))
+    return texts, canvases
+
+
+def _short(prompt: Any) -> str:
+    shown = repr(prompt)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def row_of(
+    index: int, seed: int, prompt: str | None, template: tuple[np.ndarray, int], denoiser: Denoiser, steps: int | None
+) -> Row:
+    """A row at the start of its reverse process."""
+    canvas, prefix = template
+    return Row(
+        index=index,
+        seed=seed,
+        prompt=prompt,
+        canvas=canvas.copy(),
+        fixed=canvas != denoiser.mask_id,
+        prefix=prefix,
+        steps=steps,
+        revealed_log_prob=np.full(len(canvas), -np.inf),
+    )
+
+
+def result_of(row: Row, denoiser: Denoiser, search: Any) -> Denoised:
+    """What became of a row. Raises ValueError where the tokenizer does not know a token of its canvas."""
+    tokens = tuple(row.canvas.tolist())
+    return Denoised(
+        prompt=row.prompt,
+        prompt_tokens=tokens[: row.prefix],
+        text=denoiser.decode(tokens[row.prefix :]),
+        tokens=tokens,
+        fixed=tuple(row.fixed.tolist()),
+        finish_reason="end" if tokens and tokens[-1] in denoiser.end_ids else "length",
+        seed=row.seed,
+        steps=row.step,
+        denoiser_calls=row.denoiser_calls,
+        seconds=row.seconds,
+        history=tuple(row.history),
+        search=search,
+    )
+
+
+def clip_at_end(row: Row, ends: Sequence[int]) -> None:
+    """Drop what comes after the first end token that was revealed.
+
+    What is left is distributed as if it had never been there: the slots before were drawn without regard to whether it
+    would be dropped, and from now on are drawn without it.
+    """
+    found = np.flatnonzero(np.isin(row.canvas, ends) & ~row.fixed)
+    if len(found) == 0 or found[0] + 1 == len(row.canvas):
+        return
+    end = int(found[0]) + 1
+    row.canvas, row.revealed_log_prob = row.canvas[:end], row.revealed_log_prob[:end]
+    row.fixed = row.fixed[:end].copy()
+    row.logits = row.before = None
+    row.fixed[-1] = True

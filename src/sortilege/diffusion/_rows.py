@@ -1,0 +1,59 @@
+"""One text in the making: its canvas, where it stands, and what happened to it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Row:
+    """A canvas of L slots between two steps.
+
+    index: which of the texts asked for it is. seed: its seed.
+    canvas: (L,) token ids, the mask where unknown. fixed: (L,) true at slots that nothing ever changes.
+    prefix: how many slots at the front are the prompt.
+    step: how many steps it has taken, of at most ``steps`` (None: as many as it takes).
+    time: the time it has come down to, from 1.
+    revealed_log_prob: (L,) the log-probability under the model of the token revealed at each slot, when it was.
+    logits: (L, V) the denoiser's prediction for the canvas as it is; None once the canvas has changed.
+    before: (L, V) the prediction for the canvas before that, kept for policies that look back.
+    policy, sampler, search: their states.
+    """
+
+    index: int
+    seed: int
+    prompt: str | None
+    canvas: np.ndarray
+    fixed: np.ndarray
+    prefix: int
+    steps: int | None
+    revealed_log_prob: np.ndarray
+    step: int = 0
+    time: float = 1.0
+    logits: Any = None
+    before: Any = None
+    policy: Any = None
+    sampler: Any = None
+    search: Any = None
+    denoiser_calls: int = 0
+    seconds: float = 0.0
+    history: list["StepRecord"] = field(default_factory=list["StepRecord"])
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step that changed the canvas. Slots count from the start of the canvas, the prompt included.
+
+    step: its number, from 0. time: the time it ended at.
+    revealed: (slot, token) pairs. masked: the slots that were masked again.
+    edited: (slot, old token, new token), changes that search made to slots revealed before.
+    values: property values of the sequence the tokens were taken from, where search measured them.
+    """
+
+    step: int
+    time: float
+    revealed: tuple[tuple[int, int], ...] = ()
+    masked: tuple[int, ...] = ()
+    edited: tuple[tuple[int, int, int], ...] = ()
+    values: dict[str, float] = field(default_factory=dict[str, float])

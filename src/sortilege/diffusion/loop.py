@@ -1,0 +1,326 @@
+"""The reverse process, written to be read: canvases of masks go in, texts come out, a few slots a step.
+
+A step looks (the denoiser predicts the canvases that have changed), chooses (the policy says which slots) and commits
+(tokens drawn from x_theta, or those a search made of them).
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from typing import Any, Protocol
+
+import numpy as np
+
+from sortilege._checks import whole
+from sortilege._requests import seeds_of
+from sortilege.diffusion._requests import Denoised, clip_at_end, result_of, row_of, templates
+from sortilege.diffusion._rows import Row, StepRecord
+from sortilege.diffusion.denoiser import Denoiser, as_denoiser
+from sortilege.diffusion.policies._base import Choice, Policy
+from sortilege.diffusion.policies.registry import parse_policy
+from sortilege.diffusion.schedule import Schedule, as_schedule
+from sortilege.diffusion.step import RowLook, Step
+from sortilege.numerics._arrays import array_namespace
+from sortilege.samplers._base import Sampler
+from sortilege.samplers.spec import parse_sampler
+
+
+class Proposer(Protocol):
+    """What may take the place of plain draws from x_theta: it proposes the clean text that tokens are taken from."""
+
+    def propose(self, step: Step, rows: Sequence[int]) -> list[np.ndarray]:
+        """Clean sequences (L_r,) for the rows of the step with these places. Fixed slots stay as they are; revealed
+        slots that differ from the canvas are edits. It may keep what it likes in ``Row.search``."""
+        ...
+
+    def last(self, row: Row) -> bool:
+        """Whether the row, with nothing masked, is to be proposed for once more, for edits alone."""
+        ...
+
+    def report(self, row: Row) -> Any:
+        """What to say of a finished row."""
+        ...
+
+
+def denoise(
+    model: Any,
+    prompt: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]] = "",
+    *,
+    length: int | None = 64,
+    steps: int | None = None,
+    policy: Policy | str = "ancestral",
+    schedule: Schedule | str = "loglinear",
+    sampler: Sampler | str | None = None,
+    seed: int | Sequence[int] = 0,
+    num_samples: int = 1,
+    batch_size: int = 16,
+    stop_at_end: bool = True,
+    proposer: Proposer | None = None,
+) -> list[Denoised]:
+    """Write texts with a masked diffusion model.
+
+    model: a ``Denoiser``, a name for ``load_denoiser``, or a (model, tokenizer) pair of transformers.
+    prompt: one prompt or a list of them, as text or as token ids; empty for none. It is never modified. Mask tokens in
+        it (``<|mask|>``, or whatever the tokenizer calls it) are slots to write: text after them is kept in its place.
+    length: slots of the canvas, the prompt included; masks fill up what the prompt leaves. None: the prompt is the
+        canvas.
+    steps: how many steps at most; by default the policy's own number, if it has one. Whatever is masked at the last
+        step is revealed then.
+    policy: which slots are revealed at a step, as a ``Policy`` or written out (``"ancestral"``, ``"threshold(0.9)"``).
+    schedule: "loglinear" or "cosine".
+    sampler: filters x_theta before tokens are drawn (``"temperature(0.9), top-p(0.9)"``); a stateful one sees each
+        canvas as a request whose tokens come in the order they are revealed, those of one step from left to right.
+    seed: an integer s gives the r-th text, counted over prompts and their samples, the seed s + r; a list gives one for
+        each prompt, to whose i-th sample i is added. A text depends on its prompt, its seed and the settings, not on
+        the batch, up to the rounding of the model's arithmetic.
+    num_samples: texts for each prompt, >= 1.
+    batch_size: canvases worked on at a time.
+    stop_at_end: whether an end token ends a text as soon as it is revealed; what lies after it is dropped.
+    proposer: a search; see ``sortilege.search``.
+
+    Returns the samples of the first prompt, then those of the second, and so on.
+
+    Raises ValueError naming the argument, its range and its value before the model runs, and ``DecodingError`` (a
+    ValueError) with row and slot where logits, the model's or the sampler's, cannot be drawn from.
+    """
+    texts = denoise_each(
+        model,
+        prompt,
+        length=length,
+        steps=steps,
+        policy=policy,
+        schedule=schedule,
+        sampler=sampler,
+        seed=seed,
+        num_samples=num_samples,
+        batch_size=batch_size,
+        stop_at_end=stop_at_end,
+        proposer=proposer,
+    )
+    return [text for _, text in sorted(texts, key=lambda pair: pair[0])]
+
+
+def denoise_each(
+    model: Any,
+    prompt: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]] = "",
+    *,
+    length: int | None = 64,
+    steps: int | None = None,
+    policy: Policy | str = "ancestral",
+    schedule: Schedule | str = "loglinear",
+    sampler: Sampler | str | None = None,
+    seed: int | Sequence[int] = 0,
+    num_samples: int = 1,
+    batch_size: int = 16,
+    stop_at_end: bool = True,
+    proposer: Proposer | None = None,
+) -> Iterator[tuple[int, Denoised]]:
+    """The same as ``denoise``, as an iterator of (index, text) in the order they are finished.
+
+    Arguments are checked before it returns.
+    """
+    whole("num_samples", num_samples, 1)
+    whole("batch_size", batch_size, 1)
+    policy = parse_policy(policy) if isinstance(policy, str) else policy
+    sampler = parse_sampler(sampler) if isinstance(sampler, str) else sampler
+    schedule = as_schedule(schedule)
+    if steps is not None:
+        whole("steps", steps, 1, 2**31 - 1)
+    denoiser = as_denoiser(model)
+    texts, canvases = templates(denoiser, prompt, length)
+    seeds = seeds_of(seed, len(texts), num_samples)
+    count = policy.default_steps if steps is None else steps
+    rows = [
+        row_of(index, seeds[index], texts[i], canvases[i], denoiser, count)
+        for index, i in enumerate(i for i in range(len(texts)) for _ in range(num_samples))
+    ]
+    ends = denoiser.end_ids if stop_at_end else ()
+    return Process(denoiser, policy, schedule, sampler, proposer, ends).run(rows, batch_size)
+
+
+class Process:
+    """A reverse process: what stays the same from step to step and from row to row."""
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        policy: Policy,
+        schedule: Schedule,
+        sampler: Sampler | None,
+        proposer: Proposer | None,
+        ends: Sequence[int],
+    ) -> None:
+        self.denoiser, self.policy, self.schedule, self.sampler = denoiser, policy, schedule, sampler
+        self.proposer, self.ends = proposer, list(ends)
+
+    def run(self, waiting: Sequence[Row], batch_size: int) -> Iterator[tuple[int, Denoised]]:
+        """Work on ``batch_size`` rows at a time; a row that is done makes room for the next."""
+        waiting = list(waiting)
+        rows: list[Row] = []
+        while waiting or rows:
+            while waiting and len(rows) < batch_size:
+                rows.append(waiting.pop(0))
+            started = time.perf_counter()
+            self.step(rows)
+            share = (time.perf_counter() - started) / len(rows)
+            for row in rows:
+                row.seconds += share
+            done = [self.finished(row) for row in rows]
+            for row in compress(rows, done):
+                report = None if self.proposer is None else self.proposer.report(row)
+                yield row.index, result_of(row, self.denoiser, report)
+            rows = [row for row, ended in zip(rows, done, strict=True) if not ended]
+
+    def finished(self, row: Row) -> bool:
+        if self.proposer is not None and self.proposer.last(row):
+            return False
+        masked = bool((row.canvas == self.denoiser.mask_id).any())
+        return not masked and (not self.policy.remasks or row.steps is None or row.step >= row.steps)
+
+    def step(self, rows: Sequence[Row]) -> None:
+        """Take one step with every row: look, choose, commit."""
+        self.look(rows)
+        step = self.at(rows)
+        proposed: dict[int, np.ndarray] = {}
+        if self.policy.weighs_tokens:
+            self.propose(step, range(len(rows)), proposed)
+        choices = [self.choose(step, r, proposed.get(r)) for r in range(len(rows))]
+        if not self.policy.weighs_tokens:
+            self.propose(step, [r for r, choice in enumerate(choices) if choice.reveal.any()], proposed)
+        self.commit(step, choices, proposed)
+
+    def look(self, rows: Sequence[Row]) -> None:
+        """Run the denoiser on the canvases that have changed, or on all of them where the network is told the time."""
+        timed = self.denoiser.time != "none"
+        masked = [bool((row.canvas == self.denoiser.mask_id).any()) for row in rows]
+        stale = [
+            row for row, any_masked in zip(rows, masked, strict=True) if any_masked and (timed or row.logits is None)
+        ]
+        if not stale:
+            return
+        tokens, valid = padded([row.canvas for row in stale], self.denoiser.pad_id)
+        logits = self.denoiser.predict(tokens, valid, np.asarray([self.told(row.time) for row in stale]))
+        for place, row in enumerate(stale):
+            row.logits = logits[place, : len(row.canvas)]
+            row.denoiser_calls += 1
+            if row.step == 0:
+                self.begin(row)
+
+    def told(self, t: float) -> float:
+        """What the network is told of a time t."""
+        if self.denoiser.time == "sigma":
+            return float(-np.log(max(self.schedule.alpha(t), 1e-5)))  # finite at t = 1
+        return t if self.denoiser.time == "t" else 0.0
+
+    def begin(self, row: Row) -> None:
+        """A stateful sampler reads the tokens that are given, as it would read a prompt."""
+        if self.sampler is None or self.sampler.stateless:
+            return
+        first = row.logits[int(np.flatnonzero(row.canvas == self.denoiser.mask_id)[0])][None, :]
+        row.sampler = self.sampler.init(first)
+        if row.fixed.any():
+            xp = array_namespace(first)
+            given = xp.asarray(row.canvas[row.fixed][None, :], device=first.device)
+            row.sampler = self.sampler.read(given, given == given, row.sampler)
+
+    def at(self, rows: Sequence[Row]) -> Step:
+        return Step(rows, self.denoiser.mask_id, self.denoiser.forbidden, self.schedule, self.sampler)
+
+    def propose(self, step: Step, changing: Sequence[int], proposed: dict[int, np.ndarray]) -> None:
+        """Add the proposer's clean sequences for the rows that are about to change, or have an extra turn."""
+        if self.proposer is None:
+            return
+        turns = [r for r, row in enumerate(step.rows) if r in changing or self.proposer.last(row)]
+        if turns:
+            proposed.update(zip(turns, self.proposer.propose(step, turns), strict=True))
+
+    def choose(self, step: Step, r: int, clean: np.ndarray | None) -> Choice:
+        """What the policy chooses for row r, given the clean sequence proposed, if there is one."""
+        row = step.rows[r]
+        masked = row.canvas == self.denoiser.mask_id
+        if not masked.any() and not self.policy.remasks:
+            return Choice(masked)  # only a proposer still has business here
+        look = RowLook(step, r, clean, masked, ~masked & ~row.fixed, row.step, row.steps, row.time)
+        if row.step == 0:
+            row.policy = self.policy.init(look)
+        choice, row.policy = self.policy.choose(look, row.policy)
+        if row.steps is not None and row.step + 1 >= row.steps:
+            return Choice(masked, time=0.0)
+        if row.steps is None and not choice.reveal.any():
+            raise RuntimeError(f"{type(self.policy).__name__} revealed nothing, and no number of steps would end it")
+        return choice
+
+    def commit(self, step: Step, choices: Sequence[Choice], proposed: dict[int, np.ndarray]) -> None:
+        """Write what was chosen on the canvases."""
+        picked = [choice.reveal[slots] for choice, slots in zip(choices, step.slots, strict=True)]
+        at = np.flatnonzero(np.concatenate(picked))
+        drawn = np.zeros(sum(map(len, picked)), dtype=np.int64)
+        for r, clean in proposed.items():
+            drawn[step.span(r)] = clean[step.slots[r]]
+        if self.proposer is None and len(at):
+            drawn[at] = step.draw(at)
+        log_prob = step.at(step.raw, drawn) if len(at) else np.zeros(len(drawn))
+        for r, (row, choice) in enumerate(zip(step.rows, choices, strict=True)):
+            self.write(step, r, choice, proposed.get(r), drawn, log_prob)
+            row.step += 1
+
+    def write(
+        self,
+        step: Step,
+        r: int,
+        choice: Choice,
+        clean: np.ndarray | None,
+        drawn: np.ndarray,
+        log_prob: np.ndarray,
+    ) -> None:
+        """Write what was chosen for row r on its canvas: tokens (M,) that were drawn, edits of ``clean``, new masks."""
+        row = step.rows[r]
+        slots = np.flatnonzero(choice.reveal)
+        masked = np.zeros(0, dtype=int) if choice.remask is None else np.flatnonzero(choice.remask)
+        edits = np.zeros(0, dtype=int)
+        if clean is not None:
+            edits = np.flatnonzero((clean != row.canvas) & (row.canvas != self.denoiser.mask_id))
+        if choice.time is not None:
+            row.time = choice.time
+        if not (len(slots) or len(masked) or len(edits)):
+            return
+        edited = (
+            tuple((int(slot), int(row.canvas[slot]), int(clean[slot])) for slot in edits) if clean is not None else ()
+        )
+        for slot, _, token in edited:
+            row.canvas[slot] = token
+        at = step.span(r).start + np.searchsorted(step.slots[r], slots)
+        row.canvas[slots] = drawn[at]
+        row.revealed_log_prob[slots] = log_prob[at]
+        row.canvas[masked] = self.denoiser.mask_id
+        self.observe(step, row, at, drawn)
+        if choice.time is None:
+            row.time = self.schedule.time(1 - np.mean((row.canvas == self.denoiser.mask_id)[~row.fixed]).item())
+        revealed = tuple(zip(slots.tolist(), drawn[at].tolist(), strict=True))
+        values = dict(getattr(row.search, "values", None) or {})
+        row.history.append(StepRecord(row.step, row.time, revealed, tuple(masked.tolist()), edited, values))
+        row.before = row.logits if self.policy.looks_back else None
+        row.logits = None
+        if self.ends:
+            clip_at_end(row, self.ends)
+
+    def observe(self, step: Step, row: Row, places: np.ndarray, drawn: np.ndarray) -> None:
+        """Lead a stateful sampler through the tokens revealed in a row, from left to right."""
+        if self.sampler is None or self.sampler.stateless:
+            return
+        for at in places.tolist():
+            logits = step.raw[at : at + 1]
+            _, state = self.sampler.adjust(logits, row.sampler, step.key(np.asarray([at])))
+            token = array_namespace(logits).asarray(drawn[at : at + 1], device=logits.device)
+            row.sampler = self.sampler.observe(token, state)
+
+
+def padded(canvases: Sequence[np.ndarray], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Canvases of different lengths side by side, (B, L) padded on the right, and (B, L) false at padding."""
+    longest = max(map(len, canvases))
+    tokens = np.full((len(canvases), longest), pad_id, dtype=np.int64)
+    valid = np.zeros(tokens.shape, dtype=bool)
+    for place, canvas in enumerate(canvases):
+        tokens[place, : len(canvas)] = canvas
+        valid[place, : len(canvas)] = True
+    return tokens, valid

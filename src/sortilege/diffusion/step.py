@@ -1,0 +1,239 @@
+"""One step of the reverse process for a batch of canvases: predictions, drawn from and scored only as far as asked."""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sortilege._requests import DecodingError
+from sortilege.diffusion._rows import Row
+from sortilege.diffusion.schedule import Schedule
+from sortilege.numerics._arrays import Array, array_namespace, gather, top_k
+from sortilege.numerics.information import entropy, kl_divergence, log_softmax
+from sortilege.numerics.random import Key, Stream, draw, drawable, fold, uniform
+from sortilege.samplers._base import Sampler
+
+
+class Step:
+    """A step of B rows. Shapes: M masked slots over all rows, V vocabulary, L_r slots of row r.
+
+    rows: the rows. slots: for each row the masked slots, m_r of them.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], mask_id: int, forbidden: Sequence[int], schedule: Schedule, sampler: Sampler | None
+    ) -> None:
+        self.rows, self.schedule = list(rows), schedule
+        self._mask_id, self._forbidden, self._sampler = mask_id, list(forbidden), sampler
+        self.slots = [np.flatnonzero(row.canvas == mask_id) for row in rows]
+        self._ends = np.cumsum([0, *map(len, self.slots)])
+        self.seeds = fold([row.seed for row in rows], [row.step for row in rows])
+        self._noise: dict[Stream, np.ndarray] = {}
+        self._samples: dict[int, np.ndarray] = {}
+
+    def span(self, r: int) -> slice:
+        """Where row r's masked slots are among the M."""
+        return slice(int(self._ends[r]), int(self._ends[r + 1]))
+
+    @cached_property
+    def raw(self) -> Array:
+        """(M, V) log-probabilities of the model at the masked slots; ids that are never text are at -inf."""
+        return self._allowed([row.logits for row in self.rows])
+
+    def _allowed(self, logits: Sequence[Array]) -> Array:
+        xp = array_namespace(logits[0])
+        picked = [
+            xp.take(values, xp.asarray(slots, device=values.device), axis=0)
+            for values, slots in zip(logits, self.slots, strict=True)
+        ]
+        x = xp.concat(picked, axis=0)
+        if self._forbidden:
+            banned = np.zeros(x.shape[-1], dtype=bool)
+            banned[self._forbidden] = True
+            x = xp.where(xp.asarray(banned, device=x.device), xp.full_like(x, -xp.inf), x)
+        good = drawable(x)
+        if not bool(xp.all(good)):
+            self._refuse(np.asarray([bool(one) for one in good]), "the model's logits")
+        return log_softmax(x)
+
+    def _refuse(self, good: np.ndarray, what: str) -> None:
+        at = int(np.flatnonzero(~good)[0])
+        r = int(np.searchsorted(self._ends, at, side="right")) - 1
+        raise DecodingError(what, self.rows[r].index, int(self.slots[r][at - self._ends[r]]))
+
+    @cached_property
+    def x_theta(self) -> Array:
+        """(M, V) log-probabilities after the filter: what tokens are drawn from."""
+        sampler = self._sampler
+        if sampler is None:
+            return self.raw
+        state: Any = ()
+        if not sampler.stateless:
+            owner = np.repeat(np.arange(len(self.rows)), [len(slots) for slots in self.slots])
+            state = gather_rows([row.sampler for row in self.rows], owner)
+        shaped, _ = sampler.adjust(self.raw, state, self.key(np.arange(len(self.raw)), 0))
+        good = drawable(shaped)
+        if not bool(array_namespace(good).all(good)):
+            self._refuse(np.asarray([bool(one) for one in good]), "the sampler's logits")
+        return log_softmax(shaped)
+
+    def key(self, at: np.ndarray, number: int = 0) -> Key:
+        """The key of masked slots, by their place among the M, and of the number-th sample."""
+        seeds = self.seeds if number == 0 else fold(self.seeds, [number] * len(self.seeds))
+        owner = np.searchsorted(self._ends, at, side="right") - 1
+        slots = np.concatenate(self.slots)[at] if len(at) else at
+        return Key.of([seeds[r] for r in owner], slots.tolist(), like=self.raw)
+
+    def draw(self, at: np.ndarray, number: int = 0) -> np.ndarray:
+        """Tokens drawn at masked slots, by their place among the M; the same whatever else is drawn."""
+        xp = array_namespace(self.x_theta)
+        log_prob = xp.take(self.x_theta, xp.asarray(at, device=self.x_theta.device), axis=0)
+        return host(draw(log_prob, self.key(at, number)))
+
+    def sample(self, number: int = 0) -> np.ndarray:
+        """(M,) the number-th draw of every masked slot."""
+        if number not in self._samples:
+            self._samples[number] = self.draw(np.arange(len(self.raw)), number)
+        return self._samples[number]
+
+    def clean(self, r: int, tokens: np.ndarray) -> np.ndarray:
+        """Row r's canvas (L_r,) with ``tokens`` (m_r,) at its masked slots."""
+        filled = self.rows[r].canvas.copy()
+        filled[self.slots[r]] = tokens
+        return filled
+
+    def at(self, log_prob: Array, tokens: np.ndarray) -> np.ndarray:
+        """(M,) entries of (M, V) log-probabilities at tokens (M,)."""
+        xp = array_namespace(log_prob)
+        ids = xp.asarray(tokens, device=log_prob.device)[:, None]
+        return host(xp.take_along_axis(log_prob, ids, axis=-1)[:, 0]).astype(np.float64)
+
+    @cached_property
+    def entropies(self) -> np.ndarray:
+        return host(entropy(self.raw)).astype(np.float64)
+
+    @cached_property
+    def two(self) -> np.ndarray:
+        """(M, 2) the two largest probabilities."""
+        return np.exp(host(top_k(self.raw, 2)[0]).astype(np.float64))
+
+    @cached_property
+    def divergences(self) -> np.ndarray:
+        found = np.full(len(self.raw), np.inf)
+        having = [r for r, row in enumerate(self.rows) if row.before is not None]
+        if having:
+            before = self._allowed([row.logits if row.before is None else row.before for row in self.rows])
+            kl = host(kl_divergence(self.raw, before)).astype(np.float64)
+            for r in having:
+                found[self.span(r)] = kl[self.span(r)]
+        return found
+
+    def noise(self, stream: Stream) -> np.ndarray:
+        """(B, L) uniform numbers, L the longest row."""
+        if stream not in self._noise:
+            key = Key.of(self.seeds, [0] * len(self.seeds), like=np.zeros(1))
+            longest = max(len(row.canvas) for row in self.rows)
+            self._noise[stream] = uniform(key, stream, longest, like=np.zeros((1, 1)))
+        return self._noise[stream]
+
+
+@dataclasses.dataclass
+class RowLook:
+    """Row r of a step as its policy sees it: a ``Look``.
+
+    clean: (L_r,) the sequence that tokens would be revealed from; None for draws from x_theta.
+    """
+
+    whole: Step
+    r: int
+    clean: np.ndarray | None
+    masked: np.ndarray
+    free: np.ndarray
+    step: int
+    steps: int | None
+    time: float
+
+    @property
+    def next_time(self) -> float:
+        assert self.steps is not None
+        return 1 - (self.step + 1) / self.steps
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.whole.schedule
+
+    def _spread(self, values: np.ndarray) -> np.ndarray:
+        """Values of the row's masked slots (m_r,) as (L,), 0 at slots that the policy may not reveal."""
+        spread = np.zeros(len(self.masked))
+        spread[self.whole.slots[self.r]] = values
+        return np.where(self.masked, spread, 0.0)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        part = self.whole.span(self.r)
+        tokens = self.whole.sample()[part] if self.clean is None else self.clean[self.whole.slots[self.r]]
+        return self._spread(np.exp(self.whole.at(self.whole.raw[part], tokens)))
+
+    @property
+    def top(self) -> np.ndarray:
+        return self._spread(self.whole.two[self.whole.span(self.r), 0])
+
+    @property
+    def margin(self) -> np.ndarray:
+        two = self.whole.two[self.whole.span(self.r)]
+        return self._spread(two[:, 0] - two[:, 1])
+
+    @property
+    def entropy(self) -> np.ndarray:
+        return self._spread(self.whole.entropies[self.whole.span(self.r)])
+
+    @property
+    def divergence(self) -> np.ndarray:
+        return self._spread(self.whole.divergences[self.whole.span(self.r)])
+
+    @property
+    def revealed_probability(self) -> np.ndarray:
+        return np.where(self.free, np.exp(self.whole.rows[self.r].revealed_log_prob), 0.0)
+
+    def uniform(self, stream: Stream) -> np.ndarray:
+        return self.whole.noise(stream)[self.r, : len(self.masked)]
+
+    def restricted(self, slots: np.ndarray, *, step: int, steps: int | None, time: float) -> "RowLook":
+        return dataclasses.replace(
+            self, masked=self.masked & slots, free=self.free & slots, step=step, steps=steps, time=time
+        )
+
+
+def gather_rows(states: Sequence[Any], owner: np.ndarray) -> Any:
+    """States of one row each, side by side, then the rows ``owner`` (M,) of that."""
+    joined = states[0] if len(states) == 1 else _joined(states)
+    leaf = _first_leaf(joined)
+    if leaf is None:
+        return joined
+    return gather(joined, array_namespace(leaf).asarray(owner, device=leaf.device))
+
+
+def _joined(states: Sequence[Any]) -> Any:
+    first = states[0]
+    if isinstance(first, dict):
+        return {key: _joined([state[key] for state in states]) for key in first}
+    if isinstance(first, tuple):
+        parts = [_joined(values) for values in zip(*states, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return array_namespace(first).concat(list(states), axis=0)
+
+
+def _first_leaf(state: Any) -> Any:
+    if isinstance(state, dict | tuple):
+        leaves = (_first_leaf(value) for value in (state.values() if isinstance(state, dict) else state))
+        return next((leaf for leaf in leaves if leaf is not None), None)
+    return state
+
+
+def host(x: Array) -> np.ndarray:
+    """An array of any library as a NumPy array in the computer's memory."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+    return np.asarray(x)
