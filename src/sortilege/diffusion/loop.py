@@ -28,17 +28,21 @@ from sortilege.samplers.spec import parse_sampler
 class Proposer(Protocol):
     """What may take the place of plain draws from x_theta: it proposes the clean text that tokens are taken from."""
 
-    def propose(self, step: Step, rows: Sequence[int]) -> list[np.ndarray]:
-        """Clean sequences (L_r,) for the rows of the step with these places. Fixed slots stay as they are; revealed
-        slots that differ from the canvas are edits. It may keep what it likes in ``Row.search``."""
+    def propose(self, process: "Process", step: Step, rows: Sequence[int], final: Sequence[bool]) -> list[np.ndarray]:
+        """Clean sequences (L_r,) for the rows of the step with these places.
+
+        Fixed slots stay as they are; revealed slots that differ from the canvas are edits.
+        final: whether the row's last masked slots are revealed with this step, as far as is known.
+        What is to last from step to step is kept in ``Row.search``.
+        """
         ...
 
     def last(self, row: Row) -> bool:
-        """Whether the row, with nothing masked, is to be proposed for once more, for edits alone."""
+        """Whether a row with nothing masked, which would be done, is to have another step, for edits alone."""
         ...
 
-    def report(self, row: Row) -> Any:
-        """What to say of a finished row."""
+    def reports(self, rows: Sequence[Row]) -> list[Any]:
+        """What to say of finished rows."""
         ...
 
 
@@ -166,10 +170,11 @@ class Process:
             for row in rows:
                 row.seconds += share
             done = [self.finished(row) for row in rows]
-            for row in compress(rows, done):
-                report = None if self.proposer is None else self.proposer.report(row)
+            ended = list(compress(rows, done))
+            reports = [None] * len(ended) if self.proposer is None else self.proposer.reports(ended)
+            for row, report in zip(ended, reports, strict=True):
                 yield row.index, result_of(row, self.denoiser, report)
-            rows = [row for row, ended in zip(rows, done, strict=True) if not ended]
+            rows = [row for row, is_done in zip(rows, done, strict=True) if not is_done]
 
     def finished(self, row: Row) -> bool:
         if self.proposer is not None and self.proposer.last(row):
@@ -182,11 +187,13 @@ class Process:
         self.look(rows)
         step = self.at(rows)
         proposed: dict[int, np.ndarray] = {}
+        writing = [r for r, slots in enumerate(step.slots) if len(slots)]
         if self.policy.weighs_tokens:
-            self.propose(step, range(len(rows)), proposed)
+            self.propose(step, writing, [False] * len(rows), proposed)
         choices = [self.choose(step, r, proposed.get(r)) for r in range(len(rows))]
-        if not self.policy.weighs_tokens:
-            self.propose(step, [r for r, choice in enumerate(choices) if choice.reveal.any()], proposed)
+        final = [bool(choice.reveal[slots].all()) for choice, slots in zip(choices, step.slots, strict=True)]
+        changing = [r for r in writing if (final[r] if self.policy.weighs_tokens else choices[r].reveal.any())]
+        self.propose(step, changing, final, proposed)
         self.commit(step, choices, proposed)
 
     def look(self, rows: Sequence[Row]) -> None:
@@ -226,13 +233,14 @@ class Process:
     def at(self, rows: Sequence[Row]) -> Step:
         return Step(rows, self.denoiser.mask_id, self.denoiser.forbidden, self.schedule, self.sampler)
 
-    def propose(self, step: Step, changing: Sequence[int], proposed: dict[int, np.ndarray]) -> None:
-        """Add the proposer's clean sequences for the rows that are about to change, or have an extra turn."""
+    def propose(self, step: Step, asked: Sequence[int], final: Sequence[bool], proposed: dict[int, np.ndarray]) -> None:
+        """Add the proposer's clean sequences for the rows asked for, and for those with nothing masked."""
         if self.proposer is None:
             return
-        turns = [r for r, row in enumerate(step.rows) if r in changing or self.proposer.last(row)]
+        turns = sorted({*asked, *(r for r, slots in enumerate(step.slots) if len(slots) == 0)})
         if turns:
-            proposed.update(zip(turns, self.proposer.propose(step, turns), strict=True))
+            clean = self.proposer.propose(self, step, turns, [final[r] for r in turns])
+            proposed.update(zip(turns, clean, strict=True))
 
     def choose(self, step: Step, r: int, clean: np.ndarray | None) -> Choice:
         """What the policy chooses for row r, given the clean sequence proposed, if there is one."""

@@ -39,14 +39,18 @@ class Step:
 
     @cached_property
     def raw(self) -> Array:
-        """(M, V) log-probabilities of the model at the masked slots; ids that are never text are at -inf."""
+        """(M, V) log-probabilities of the model at the masked slots; ids that are never text are at -inf.
+
+        Not to be asked for where no row has a masked slot.
+        """
         return self._allowed([row.logits for row in self.rows])
 
     def _allowed(self, logits: Sequence[Array]) -> Array:
-        xp = array_namespace(logits[0])
+        xp = array_namespace(*[values for values in logits if values is not None])
         picked = [
             xp.take(values, xp.asarray(slots, device=values.device), axis=0)
             for values, slots in zip(logits, self.slots, strict=True)
+            if len(slots)
         ]
         x = xp.concat(picked, axis=0)
         if self._forbidden:
