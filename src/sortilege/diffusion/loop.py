@@ -177,10 +177,11 @@ class Process:
             rows = [row for row, is_done in zip(rows, done, strict=True) if not is_done]
 
     def finished(self, row: Row) -> bool:
-        if self.proposer is not None and self.proposer.last(row):
+        if (row.canvas == self.denoiser.mask_id).any():
             return False
-        masked = bool((row.canvas == self.denoiser.mask_id).any())
-        return not masked and (not self.policy.remasks or row.steps is None or row.step >= row.steps)
+        if self.policy.remasks and row.steps is not None and row.step < row.steps:
+            return False
+        return self.proposer is None or not self.proposer.last(row)
 
     def step(self, rows: Sequence[Row]) -> None:
         """Take one step with every row: look, choose, commit."""
