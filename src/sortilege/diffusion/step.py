@@ -52,11 +52,7 @@ class Step:
             for values, slots in zip(logits, self.slots, strict=True)
             if len(slots)
         ]
-        x = xp.concat(picked, axis=0)
-        if self._forbidden:
-            banned = np.zeros(x.shape[-1], dtype=bool)
-            banned[self._forbidden] = True
-            x = xp.where(xp.asarray(banned, device=x.device), xp.full_like(x, -xp.inf), x)
+        x = without(xp.concat(picked, axis=0), self._forbidden)
         good = drawable(x)
         if not bool(xp.all(good)):
             self._refuse(np.asarray([bool(one) for one in good]), "the model's logits")
@@ -208,6 +204,16 @@ class RowLook:
         return dataclasses.replace(
             self, masked=self.masked & slots, free=self.free & slots, step=step, steps=steps, time=time
         )
+
+
+def without(logits: Array, ids: Sequence[int]) -> Array:
+    """Logits (..., V) with tokens ``ids`` at -inf."""
+    if not len(ids):
+        return logits
+    xp = array_namespace(logits)
+    banned = np.zeros(logits.shape[-1], dtype=bool)
+    banned[list(ids)] = True
+    return xp.where(xp.asarray(banned, device=logits.device), xp.full_like(logits, -xp.inf), logits)
 
 
 def gather_rows(states: Sequence[Any], owner: np.ndarray) -> Any:
