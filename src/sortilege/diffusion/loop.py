@@ -41,7 +41,7 @@ class Proposer(Protocol):
         """Whether a row with nothing masked, which would be done, is to have another step, for edits alone."""
         ...
 
-    def reports(self, rows: Sequence[Row]) -> list[Any]:
+    def reports(self, process: "Process", rows: Sequence[Row]) -> list[Any]:
         """What to say of finished rows."""
         ...
 
@@ -171,7 +171,7 @@ class Process:
                 row.seconds += share
             done = [self.finished(row) for row in rows]
             ended = list(compress(rows, done))
-            reports = [None] * len(ended) if self.proposer is None else self.proposer.reports(ended)
+            reports = [None] * len(ended) if self.proposer is None else self.proposer.reports(self, ended)
             for row, report in zip(ended, reports, strict=True):
                 yield row.index, result_of(row, self.denoiser, report)
             rows = [row for row, is_done in zip(rows, done, strict=True) if not is_done]
