@@ -4,12 +4,15 @@
     stage   = name ["(" values ")"]        values by position, in the order of the knobs, or knob=value
     value   = number | true | false | none | word | "text" | stage | (value, ...)
 
-Names are written with hyphens or underscores. It is a subset of Python's expressions, and Python's parser reads it.
+Names are written with hyphens or underscores. It is a subset of Python's expressions, and Python's parser reads it, but
+a backslash within quotes stands for itself unless a quote or a backslash follows: regular expressions are written as
+they are. In r"text" it always does.
 """
 
 import ast
 import dataclasses
 import difflib
+import keyword
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,7 +21,11 @@ from sortilege._knobs import Knob, knobs
 from sortilege._registry import Registry
 
 _HYPHEN = "\u01c0"  # stands for a hyphen within a word while Python's parser reads the text: to it, a letter
-_QUOTED_OR_HYPHEN = re.compile(r"'[^']*'|\"[^\"]*\"|(?<=[A-Za-z0-9])-(?=[A-Za-z])")
+_QUOTED_OR_HYPHEN = re.compile(
+    r"""(?P<raw>\b[rR])?(?:'(?P<one>(?:[^'\\]|\\.)*)'|"(?P<two>(?:[^"\\]|\\.)*)")|(?<=[A-Za-z0-9])-(?=[A-Za-z])""",
+    re.DOTALL,
+)
+_ESCAPED = re.compile(r"""\\(['"\\])""")
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -93,14 +100,15 @@ def _written(value: Any, registry: Registry[Any]) -> str:
         return written if len(registry.split(value)) == 1 else f"({written})"
     if isinstance(value, bool) or value is None:
         return str(value).lower()
-    if isinstance(value, str) and value.isidentifier() and value not in _WORDS:
-        return value
+    if isinstance(value, str):
+        bare = value.isascii() and value.isidentifier() and not keyword.iskeyword(value) and value.lower() not in _WORDS
+        return value if bare else '"' + re.sub(r'["\\]', r"\\\g<0>", value) + '"'
     return repr(value)
 
 
 def _nodes(text: str) -> list[ast.expr]:
     """The expressions between the commas of ``text``."""
-    plain = _QUOTED_OR_HYPHEN.sub(lambda match: _HYPHEN if match[0] == "-" else match[0], text)
+    plain = _QUOTED_OR_HYPHEN.sub(_readable, text)
     try:
         body = ast.parse(f"[{plain}\n]", mode="eval").body
     except (SyntaxError, ValueError) as error:
@@ -108,6 +116,14 @@ def _nodes(text: str) -> list[ast.expr]:
     if not isinstance(body, ast.List):
         raise ValueError(f"cannot read {text!r}; write stages as name(knob=value, ...), separated by commas")
     return body.elts
+
+
+def _readable(match: re.Match[str]) -> str:
+    """A hyphen or quoted text as Python's parser takes it."""
+    if match[0] == "-":
+        return _HYPHEN
+    quoted = match["two"] if match["one"] is None else match["one"]
+    return repr(quoted if match["raw"] else _ESCAPED.sub(r"\1", quoted))
 
 
 def _one(setting: str, text: str) -> ast.expr:
@@ -165,7 +181,8 @@ def _value(where: str, knob: Knob, node: ast.expr, registry: Registry[Any]) -> A
     value = _plain(node)
     if value is _UNREADABLE:
         raise ValueError(f"{where} must be {knob.range}, got {_shown(node)!r}")
-    if isinstance(value, str) and knob.kind != "choice":
+    quoted = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    if isinstance(value, str) and knob.kind != "choice" and not (knob.kind == "text" and quoted):
         value = _WORDS.get(value.lower(), value)
     if knob.kind == "tokens" and isinstance(value, int) and not isinstance(value, bool):
         value = (value,)

@@ -1,5 +1,6 @@
 """What a property of text is, and what it means to be within bounds."""
 
+import builtins
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ class Bound:
         if self.tolerance is not None:
             within(f"tolerance of {self.name}", self.tolerance, 0, math.inf)
 
-    @property
+    @builtins.property  # "property" is a field here
     def bounded(self) -> bool:
         return self.lower is not None or self.upper is not None
 
