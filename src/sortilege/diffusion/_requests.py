@@ -50,10 +50,10 @@ def templates(
     """
     if length is not None:
         whole("length", length, 1, denoiser.max_length)
-    given = prompt.tolist() if hasattr(prompt, "tolist") else prompt
+    given: Any = prompt.tolist() if hasattr(prompt, "tolist") else prompt
     if isinstance(given, str) or (isinstance(given, list | tuple) and given and isinstance(given[0], int)):
         given = [given]
-    prompts = list(given) if isinstance(given, list | tuple) else []
+    prompts: list[Any] = list(given) if isinstance(given, list | tuple) else []
     if not prompts or not all(isinstance(one, str | list | tuple) for one in prompts):
         raise ValueError(f"prompt must be a text, a list of token ids, or a list of those, got {prompt!r}")
     texts: list[str | None] = []
@@ -92,6 +92,7 @@ def row_of(
         seed=seed,
         prompt=prompt,
         canvas=canvas.copy(),
+        given=canvas != denoiser.mask_id,
         fixed=canvas != denoiser.mask_id,
         prefix=prefix,
         steps=steps,
@@ -107,7 +108,7 @@ def result_of(row: Row, denoiser: Denoiser, search: Any) -> Denoised:
         prompt_tokens=tokens[: row.prefix],
         text=denoiser.decode(tokens[row.prefix :]),
         tokens=tokens,
-        fixed=tuple(row.fixed.tolist()),
+        fixed=tuple(row.given.tolist()),
         finish_reason="end" if tokens and tokens[-1] in denoiser.end_ids else "length",
         seed=row.seed,
         steps=row.step,
@@ -119,16 +120,16 @@ def result_of(row: Row, denoiser: Denoiser, search: Any) -> Denoised:
 
 
 def clip_at_end(row: Row, ends: Sequence[int]) -> None:
-    """Drop what comes after the first end token that was revealed.
+    """Keep the first end token that was revealed, for good, and drop what comes after it.
 
-    What is left is distributed as if it had never been there: the slots before were drawn without regard to whether it
-    would be dropped, and from now on are drawn without it.
+    What is left is distributed as if nothing had been dropped, if slots are chosen without regard to their tokens: what
+    was revealed further on told of the slots before as much as it should, and from now on they are drawn without it.
     """
     found = np.flatnonzero(np.isin(row.canvas, ends) & ~row.fixed)
-    if len(found) == 0 or found[0] + 1 == len(row.canvas):
+    if len(found) == 0:
         return
     end = int(found[0]) + 1
-    row.canvas, row.revealed_log_prob = row.canvas[:end], row.revealed_log_prob[:end]
+    row.canvas, row.revealed_log_prob, row.given = row.canvas[:end], row.revealed_log_prob[:end], row.given[:end]
     row.fixed = row.fixed[:end].copy()
-    row.logits = row.before = None
     row.fixed[-1] = True
+    row.before = None if row.before is None else row.before[:end]

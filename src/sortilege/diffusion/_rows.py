@@ -11,7 +11,8 @@ class Row:
     """A canvas of L slots between two steps.
 
     index: which of the texts asked for it is. seed: its seed.
-    canvas: (L,) token ids, the mask where unknown. fixed: (L,) true at slots that nothing ever changes.
+    canvas: (L,) token ids, the mask where unknown. given: (L,) true at slots that were never to be written.
+    fixed: (L,) true at slots that nothing ever changes: those given, and an end token that has ended the text.
     prefix: how many slots at the front are the prompt.
     step: how many steps it has taken, of at most ``steps`` (None: as many as it takes).
     time: the time it has come down to, from 1.
@@ -25,6 +26,7 @@ class Row:
     seed: int
     prompt: str | None
     canvas: np.ndarray
+    given: np.ndarray
     fixed: np.ndarray
     prefix: int
     steps: int | None

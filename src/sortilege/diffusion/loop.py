@@ -249,12 +249,12 @@ class Process:
         masked = row.canvas == self.denoiser.mask_id
         if not masked.any() and not self.policy.remasks:
             return Choice(masked)  # only a proposer still has business here
+        if row.steps is not None and row.step + 1 >= row.steps:
+            return Choice(masked, time=0.0)
         look = RowLook(step, r, clean, masked, ~masked & ~row.fixed, row.step, row.steps, row.time)
         if row.step == 0:
             row.policy = self.policy.init(look)
         choice, row.policy = self.policy.choose(look, row.policy)
-        if row.steps is not None and row.step + 1 >= row.steps:
-            return Choice(masked, time=0.0)
         if row.steps is None and not choice.reveal.any():
             raise RuntimeError(f"{type(self.policy).__name__} revealed nothing, and no number of steps would end it")
         return choice

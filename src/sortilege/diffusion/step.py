@@ -47,55 +47,57 @@ class Step:
 
     def _allowed(self, logits: Sequence[Array]) -> Array:
         xp = array_namespace(*[values for values in logits if values is not None])
-        picked = [
-            xp.take(values, xp.asarray(slots, device=values.device), axis=0)
-            for values, slots in zip(logits, self.slots, strict=True)
-            if len(slots)
-        ]
+        picked = [take_rows(values, slots) for values, slots in zip(logits, self.slots, strict=True) if len(slots)]
         x = without(xp.concat(picked, axis=0), self._forbidden)
-        good = drawable(x)
-        if not bool(xp.all(good)):
-            self._refuse(np.asarray([bool(one) for one in good]), "the model's logits")
+        self._check(x, np.arange(self._ends[-1]), "the model's logits")
         return log_softmax(x)
 
-    def _refuse(self, good: np.ndarray, what: str) -> None:
-        at = int(np.flatnonzero(~good)[0])
-        r = int(np.searchsorted(self._ends, at, side="right")) - 1
-        raise DecodingError(what, self.rows[r].index, int(self.slots[r][at - self._ends[r]]))
+    def _check(self, logits: Array, at: np.ndarray, what: str) -> None:
+        """Raise ``DecodingError`` for the first of the masked slots ``at`` (N,) that cannot be drawn from."""
+        good = drawable(logits)
+        if not bool(array_namespace(good).all(good)):
+            bad = at[~host(good)][:1]
+            r = int(self._owners(bad)[0])
+            raise DecodingError(what, self.rows[r].index, int(self.slots[r][bad[0] - self._ends[r]]))
 
     @cached_property
     def x_theta(self) -> Array:
         """(M, V) log-probabilities after the filter: what tokens are drawn from."""
-        sampler = self._sampler
+        return self.raw if self._sampler is None else self._filtered(np.arange(self._ends[-1]))
+
+    def _filtered(self, at: np.ndarray) -> Array:
+        """The rows ``at`` (N,) of ``x_theta``."""
+        raw, sampler = take_rows(self.raw, at), self._sampler
         if sampler is None:
-            return self.raw
+            return raw
         state: Any = ()
         if not sampler.stateless:
-            owner = np.repeat(np.arange(len(self.rows)), [len(slots) for slots in self.slots])
-            state = gather_rows([row.sampler for row in self.rows], owner)
-        shaped, _ = sampler.adjust(self.raw, state, self.key(np.arange(len(self.raw)), 0))
-        good = drawable(shaped)
-        if not bool(array_namespace(good).all(good)):
-            self._refuse(np.asarray([bool(one) for one in good]), "the sampler's logits")
+            state = gather_rows([row.sampler for row in self.rows], self._owners(at))
+        shaped, _ = sampler.adjust(raw, state, self.key(at))
+        self._check(shaped, at, "the sampler's logits")
         return log_softmax(shaped)
+
+    def _owners(self, at: np.ndarray) -> np.ndarray:
+        """Which row each of some masked slots is of."""
+        return np.searchsorted(self._ends, at, side="right") - 1
 
     def key(self, at: np.ndarray, number: int = 0) -> Key:
         """The key of masked slots, by their place among the M, and of the number-th sample."""
         seeds = self.seeds if number == 0 else fold(self.seeds, [number] * len(self.seeds))
-        owner = np.searchsorted(self._ends, at, side="right") - 1
         slots = np.concatenate(self.slots)[at] if len(at) else at
-        return Key.of([seeds[r] for r in owner], slots.tolist(), like=self.raw)
+        return Key.of([seeds[r] for r in self._owners(at)], slots.tolist(), like=self.raw)
 
     def draw(self, at: np.ndarray, number: int = 0) -> np.ndarray:
         """Tokens drawn at masked slots, by their place among the M; the same whatever else is drawn."""
-        xp = array_namespace(self.x_theta)
-        log_prob = xp.take(self.x_theta, xp.asarray(at, device=self.x_theta.device), axis=0)
-        return host(draw(log_prob, self.key(at, number)))
+        if number in self._samples:
+            return self._samples[number][at]
+        known = "x_theta" in self.__dict__  # else no more is filtered than is drawn from
+        return host(draw(take_rows(self.x_theta, at) if known else self._filtered(at), self.key(at, number)))
 
     def sample(self, number: int = 0) -> np.ndarray:
         """(M,) the number-th draw of every masked slot."""
         if number not in self._samples:
-            self._samples[number] = self.draw(np.arange(len(self.raw)), number)
+            self._samples[number] = host(draw(self.x_theta, self.key(np.arange(self._ends[-1]), number)))
         return self._samples[number]
 
     def clean(self, r: int, tokens: np.ndarray) -> np.ndarray:
@@ -109,6 +111,11 @@ class Step:
         xp = array_namespace(log_prob)
         ids = xp.asarray(tokens, device=log_prob.device)[:, None]
         return host(xp.take_along_axis(log_prob, ids, axis=-1)[:, 0]).astype(np.float64)
+
+    @cached_property
+    def confidences(self) -> np.ndarray:
+        """(M,) the model's probabilities of the tokens drawn."""
+        return np.exp(self.at(self.raw, self.sample()))
 
     @cached_property
     def entropies(self) -> np.ndarray:
@@ -173,8 +180,9 @@ class RowLook:
     @property
     def confidence(self) -> np.ndarray:
         part = self.whole.span(self.r)
-        tokens = self.whole.sample()[part] if self.clean is None else self.clean[self.whole.slots[self.r]]
-        return self._spread(np.exp(self.whole.at(self.whole.raw[part], tokens)))
+        if self.clean is None:
+            return self._spread(self.whole.confidences[part])
+        return self._spread(np.exp(self.whole.at(self.whole.raw[part], self.clean[self.whole.slots[self.r]])))
 
     @property
     def top(self) -> np.ndarray:
@@ -214,6 +222,12 @@ def without(logits: Array, ids: Sequence[int]) -> Array:
     banned = np.zeros(logits.shape[-1], dtype=bool)
     banned[list(ids)] = True
     return xp.where(xp.asarray(banned, device=logits.device), xp.full_like(logits, -xp.inf), logits)
+
+
+def take_rows(x: Array, at: np.ndarray) -> Array:
+    """The rows ``at`` (N,) of an array (M, ...)."""
+    xp = array_namespace(x)
+    return xp.take(x, xp.asarray(at, device=x.device), axis=0)
 
 
 def gather_rows(states: Sequence[Any], owner: np.ndarray) -> Any:
