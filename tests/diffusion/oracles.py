@@ -1,6 +1,6 @@
 """Denoisers that are exact: they know the distribution of the text, and give every masked slot its true conditional.
 
-Tokens are written as letters: a, b, c, ... for 0, 1, 2, ...; the mask is "_". The last two ids are the mask and padding.
+Tokens are written as letters: a, b, c, ... for 0, 1, 2, ...; the mask is "_". The last two ids are mask and padding.
 """
 
 from collections.abc import Sequence

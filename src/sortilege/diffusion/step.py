@@ -165,7 +165,7 @@ class RowLook:
     @property
     def next_time(self) -> float:
         assert self.steps is not None
-        return 1 - (self.step + 1) / self.steps
+        return (self.steps - self.step - 1) / self.steps
 
     @property
     def schedule(self) -> Schedule:

@@ -83,7 +83,8 @@ class Blocks(Policy):
         choice, inner = self.policy.choose(part, state.inner)
         if part.steps is not None and part.step + 1 >= part.steps:
             choice = Choice(part.masked, time=0.0)
-        return choice, state._replace(step=state.step + 1, time=_time(part, choice), inner=inner)
+        state = state._replace(step=state.step + 1, time=_time(part, choice), inner=inner)
+        return Choice(choice.reveal, choice.remask), state
 
     def _part(self, look: Look, state: BlocksState) -> Look:
         """The block in hand, as a canvas of its own."""

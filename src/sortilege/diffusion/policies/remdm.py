@@ -47,9 +47,8 @@ class ReMDM(Policy):
         raise NotImplementedError
 
     def choose(self, look: Look, state: Any) -> tuple[Choice, Any]:
-        assert look.steps is not None
         time = self.at(look, look.next_time)
-        alpha_t = look.schedule.alpha(self.at(look, 1 - look.step / look.steps))
+        alpha_t = look.schedule.alpha(self.at(look, _steps_left(look)))
         alpha_s = look.schedule.alpha(time)
         most = min(1.0, (1 - alpha_s) / alpha_t) if alpha_t > 0 else 1.0
         sigma = self.sigma(look, most)
@@ -127,5 +126,10 @@ class ReMDMLoop(ReMDM):
         return stay * min(1.0, t / self.t_off)
 
     def sigma(self, look: Look, most: float) -> Any:
-        assert look.steps is not None
-        return min(self.eta, most) if self.t_off < 1 - look.step / look.steps <= self.t_on else 0.0
+        return min(self.eta, most) if self.t_off < _steps_left(look) <= self.t_on else 0.0
+
+
+def _steps_left(look: Look) -> float:
+    """The share of the steps that is left, this one included."""
+    assert look.steps is not None
+    return (look.steps - look.step) / look.steps
