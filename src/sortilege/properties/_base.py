@@ -109,4 +109,7 @@ class Bound:
         Bands, unlike "nearer by more than the tolerance", order all distances: no three texts each beat the next.
         """
         width = self.property.tolerance if self.tolerance is None else self.tolerance
-        return distance if width == 0 or math.isinf(distance) else math.ceil(distance / width)
+        if distance == 0 or width == 0:
+            return distance
+        bands = distance / width
+        return bands if math.isinf(bands) else max(1, math.ceil(bands))

@@ -34,6 +34,8 @@ class Encoder:
 
     def windows(self, texts: Sequence[str]) -> list[Window]:
         """The texts, those that are longer than the model's context in consecutive pieces that are not."""
+        if not texts:
+            return []
         limit = self._context()
         cut = {} if limit is None else {"truncation": True, "max_length": limit, "return_overflowing_tokens": True}
         found = self.tokenizer(list(texts), return_offsets_mapping=True, **cut)
@@ -82,10 +84,10 @@ def encoder(name: str, auto: str) -> Encoder:
             raise ValueError(f"model must have a fast tokenizer, got {name!r}, which has a {type(tokenizer).__name__}")
         if auto != "AutoModel":
             return Encoder(source.weights(auto), tokenizer)
-        with reading("weights", name):
+        # The layer that pools is not used, and few checkpoints have it: transformers draws its weights.
+        with reading("weights", name), require("torch", "transformers").random.fork_rng(devices=[]):
             model, found = require("transformers", "transformers").AutoModel.from_pretrained(
                 source.path, config=source.config, dtype=source.dtype, output_loading_info=True, **source.options
             )
-        # The layer that pools is not used, and few checkpoints have it.
         source.refuse_missing({key for key in found["missing_keys"] if not key.startswith("pooler.")})
         return Encoder(model.to(source.place).eval(), tokenizer)

@@ -16,7 +16,6 @@ _FUNCTIONS = {
     "flesch-reading-ease": "flesch_reading_ease",
     "gunning-fog": "gunning_fog",
     "smog": "smog_index",
-    "coleman-liau": "coleman_liau_index",
     "automated-readability": "automated_readability_index",
 }
 
