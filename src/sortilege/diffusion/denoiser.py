@@ -1,7 +1,8 @@
 """What a masked denoiser is to the reverse process: a canvas goes in, predictions of the clean tokens come out."""
 
+import os
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Denoiser:
     """Ids that are never predicted: the mask, padding, and ids the tokenizer does not know."""
     max_length: int | None = None
     """The longest canvas; None where there is no limit."""
-    time: ClassVar[Literal["none", "t", "sigma"]] = "none"
+    time: Literal["none", "t", "sigma"] = "none"
     """What the network is told of the noise: nothing, t, or sigma = -log(alpha_t). With nothing, a prediction is good
     for as long as the canvas stays the same."""
 
@@ -69,4 +70,6 @@ def as_denoiser(model: Any) -> Denoiser:
 
     if isinstance(model, tuple) and len(model) == 2:
         return wrap(*model)
-    return load_denoiser(model)
+    if isinstance(model, str | os.PathLike):
+        return load_denoiser(model)
+    raise ValueError(f"model must be a name, a Denoiser or a (model, tokenizer) pair, got {type(model).__name__}")

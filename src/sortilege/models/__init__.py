@@ -1,15 +1,13 @@
 """Causal language models by name: the bundled ones, and any that transformers can load."""
 
 import os
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sortilege._extras import require
 from sortilege.models._bundled import Bundled as Bundled
 from sortilege.models._bundled import bundled as bundled
+from sortilege.models._loading import opened
 
 
 @dataclass(frozen=True)
@@ -78,33 +76,13 @@ def load(
     Raises ImportError when torch or transformers are not installed, and ValueError, before any weights are read, for
     a name that leads nowhere, for a model that does not predict the next token, and for a device that is not there.
     """
-    torch, transformers = require("torch", "transformers"), require("transformers", "transformers")
-    place = _usable(torch, device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
-    if dtype is None:
-        dtype = torch.float32 if place.type == "cpu" else "auto"
-    elif isinstance(dtype, str):
-        if not isinstance(getattr(torch, dtype, None), torch.dtype):
-            raise ValueError(f"dtype must be the name of a torch dtype, got {dtype!r}")
-        dtype = getattr(torch, dtype)
-    local = bundled().get(str(name))
-    path = str(local.verify() if local else name)
-    options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": local is not None}
-    if revision is not None:
-        options["revision"] = revision
-    with _quiet(transformers.utils.logging, always=local is not None):
-        with _reading("configuration", str(name)):
-            config = transformers.AutoConfig.from_pretrained(path, **options)
-        _check_causal(str(name), config, trust_remote_code)
-        with _reading("tokenizer", str(name)):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(path, **options)
-        with _reading("weights", str(name)):
-            model, found = transformers.AutoModelForCausalLM.from_pretrained(
-                path, config=config, dtype=dtype, output_loading_info=True, **options
-            )
-    if found["missing_keys"]:
-        # transformers would fill these in at random: the model would load and write noise.
-        raise ValueError(f"model {str(name)!r} lacks weights: {', '.join(sorted(found['missing_keys'])[:3])} ...")
-    return Model(model.to(place).eval(), tokenizer, str(name))
+    with opened(
+        str(name), device=device, dtype=dtype, revision=revision, trust_remote_code=trust_remote_code
+    ) as source:
+        _check_causal(source.name, source.config, trust_remote_code)
+        tokenizer = source.tokenizer()
+        model = source.weights("AutoModelForCausalLM")
+    return Model(model, tokenizer, source.name)
 
 
 def as_model(model: Any) -> Model:
@@ -116,14 +94,6 @@ def as_model(model: Any) -> Model:
     if isinstance(model, tuple) and len(model) == 2 and hasattr(model[0], "forward") and hasattr(model[1], "decode"):
         return Model(model[0], model[1], getattr(model[0], "name_or_path", "") or type(model[0]).__name__)
     raise ValueError(f"model must be a name, a Model or a (model, tokenizer) pair, got {type(model).__name__}")
-
-
-def _usable(torch: Any, device: Any) -> Any:
-    """The torch device of that name. Raises ValueError unless torch knows it and the machine has it."""
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-        raise ValueError(f"device must be one that torch can use here, got {device!r}: {_first_line(error)}") from error
 
 
 def _check_causal(name: str, config: Any, trust_remote_code: bool) -> None:
@@ -142,41 +112,3 @@ def _check_causal(name: str, config: Any, trust_remote_code: bool) -> None:
             f"model must be a causal language model, got {name!r}, which is "
             f"{', '.join(saved) or 'of type ' + config.model_type}"
         )
-
-
-@contextmanager
-def _reading(part: str, name: str) -> Generator[None]:
-    """Say in one line what of a model could not be read; transformers' own words for it go on for paragraphs."""
-    broken = require("safetensors", "transformers").SafetensorError
-    try:
-        yield
-    except (OSError, ValueError, broken) as error:
-        if "trust_remote_code" in str(error):
-            raise ValueError(
-                f"model {name!r} comes with code of its own: trust_remote_code must be True to run it, got False"
-            ) from error
-        raise ValueError(
-            f"model must be a bundled model ({', '.join(bundled()) or 'there is none'}), a folder with a transformers "
-            f"model, or a name on the Hugging Face Hub, got {name!r}, whose {part} cannot be read: {_first_line(error)}"
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
-
-
-@contextmanager
-def _quiet(logging: Any, always: bool) -> Generator[None]:
-    """Keep transformers' bars and notes off where nobody watches: in pipes and logs, and for bundled models."""
-    if sys.stderr.isatty() and not always:
-        yield
-        return
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

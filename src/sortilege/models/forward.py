@@ -1,7 +1,8 @@
 """A causal model as what decoding needs: texts go in token by token, logits for the next token come out."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sortilege._extras import require
@@ -61,16 +62,23 @@ class Forward:
             "use_cache": True,
             "logits_to_keep": 0 if every else 1,
         }
-        training = self._model.training
-        if training:
-            self._model.eval()  # no dropout
-        try:
-            with torch.no_grad():
-                output = self._model(**{name: value for name, value in inputs.items() if name in self._takes})
-        finally:
-            if training:
-                self._model.train()
+        with evaluating(self._model):
+            output = self._model(**{name: value for name, value in inputs.items() if name in self._takes})
         past = getattr(output, "past_key_values", None)
         # A model with a memory of another kind is given the whole text again at each step: slow, and right.
         self._past = past if hasattr(past, "reorder_cache") else None
         return working(output.logits.to(self.tokens.device))  # a model may be spread over several devices
+
+
+@contextmanager
+def evaluating(model: Any) -> Generator[None]:
+    """No dropout and no gradients; a model that was training goes back to it."""
+    training = model.training
+    if training:
+        model.eval()
+    try:
+        with require("torch", "transformers").no_grad():
+            yield
+    finally:
+        if training:
+            model.train()
