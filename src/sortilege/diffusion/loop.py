@@ -123,8 +123,39 @@ def denoise_each(
 
     Arguments are checked before it returns.
     """
-    whole("num_samples", num_samples, 1)
     whole("batch_size", batch_size, 1)
+    process, rows = prepared(
+        model,
+        prompt,
+        length=length,
+        steps=steps,
+        policy=policy,
+        schedule=schedule,
+        sampler=sampler,
+        seed=seed,
+        num_samples=num_samples,
+        stop_at_end=stop_at_end,
+        proposer=proposer,
+    )
+    return process.run(rows, batch_size)
+
+
+def prepared(
+    model: Any,
+    prompt: Any,
+    *,
+    length: int | None,
+    steps: int | None,
+    policy: Policy | str,
+    schedule: Schedule | str,
+    sampler: Sampler | str | None,
+    seed: int | Sequence[int],
+    num_samples: int,
+    stop_at_end: bool,
+    proposer: Proposer | None = None,
+) -> tuple["Process", list[Row]]:
+    """The process that ``denoise`` would run, and its rows at their beginning; all arguments are checked."""
+    whole("num_samples", num_samples, 1)
     policy = parse_policy(policy) if isinstance(policy, str) else policy
     sampler = parse_sampler(sampler) if isinstance(sampler, str) else sampler
     schedule = as_schedule(schedule)
@@ -139,7 +170,7 @@ def denoise_each(
         for index, i in enumerate(i for i in range(len(texts)) for _ in range(num_samples))
     ]
     ends = denoiser.end_ids if stop_at_end else ()
-    return Process(denoiser, policy, schedule, sampler, proposer, ends).run(rows, batch_size)
+    return Process(denoiser, policy, schedule, sampler, proposer, ends), rows
 
 
 class Process:

@@ -62,6 +62,9 @@ class Account:
 
     incumbent: the clean sequence (L,) last gone on with. values: what is known of its properties, by name.
     known: values by property and text.
+    denoiser_calls: canvases predicted for edits. predicted: canvases of a tree predicted.
+    turns: how often there was something to reveal.
+    closing, closed: whether all is revealed, and whether what came out has been edited.
     """
 
     incumbent: np.ndarray | None = None
@@ -69,6 +72,7 @@ class Account:
     known: dict[tuple[int, str], float] = field(default_factory=dict[tuple[int, str], float])
     scorer_calls: int = 0
     denoiser_calls: int = 0
+    predicted: int = 0
     sweeps: int = 0
     moves: int = 0
     turns: int = 0

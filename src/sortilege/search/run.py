@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sortilege._checks import whole
 from sortilege.diffusion._requests import Denoised
 from sortilege.diffusion.denoiser import as_denoiser
-from sortilege.diffusion.loop import denoise_each
+from sortilege.diffusion.loop import prepared
 from sortilege.diffusion.policies._base import Policy
 from sortilege.diffusion.schedule import Schedule
 from sortilege.properties._base import Bound
 from sortilege.samplers._base import Sampler
 from sortilege.search.proposer import Searcher
 from sortilege.search.settings import Search
+from sortilege.search.tree import tree
 
 
 def search(
@@ -62,8 +64,15 @@ def search_each(
     bounds: Sequence[Bound] = (),
     settings: Search | None = None,
     *,
+    length: int | None = 64,
+    steps: int | None = None,
+    policy: Policy | str = "ancestral",
+    schedule: Schedule | str = "loglinear",
+    sampler: Sampler | str | None = None,
+    seed: int | Sequence[int] = 0,
+    num_samples: int = 1,
+    batch_size: int = 16,
     stop_at_end: bool = True,
-    **process: Any,
 ) -> Iterator[tuple[int, Denoised]]:
     """The same as ``search``, as an iterator of (index, text) in the order they are finished."""
     settings = Search() if settings is None else settings
@@ -72,6 +81,21 @@ def search_each(
         raise ValueError(f"bounds must have different names, got {', '.join(names)}")
     for bound in bounds:
         bound.property.load()
+    whole("batch_size", batch_size, 1)
     denoiser = as_denoiser(model)
     searcher = Searcher(bounds, settings, denoiser.end_ids if stop_at_end else ())
-    return denoise_each(denoiser, prompt, stop_at_end=stop_at_end, proposer=searcher, **process)
+    grows = settings.method == "tree"
+    process, rows = prepared(
+        denoiser,
+        prompt,
+        length=length,
+        steps=steps,
+        policy=policy,
+        schedule=schedule,
+        sampler=sampler,
+        seed=seed,
+        num_samples=num_samples,
+        stop_at_end=stop_at_end,
+        proposer=None if grows else searcher,
+    )
+    return tree(process, searcher, rows, batch_size) if grows else process.run(rows, batch_size)
