@@ -19,8 +19,9 @@ from sortilege.diffusion.denoiser import Denoiser, as_denoiser
 from sortilege.diffusion.policies._base import Choice, Policy
 from sortilege.diffusion.policies.registry import parse_policy
 from sortilege.diffusion.schedule import Schedule, as_schedule
-from sortilege.diffusion.step import RowLook, Step
+from sortilege.diffusion.step import RowLook, Step, without
 from sortilege.numerics._arrays import array_namespace
+from sortilege.numerics.information import log_softmax
 from sortilege.samplers._base import Sampler
 from sortilege.samplers.spec import parse_sampler
 
@@ -252,10 +253,11 @@ class Process:
         return t if self.denoiser.time == "t" else 0.0
 
     def begin(self, row: Row) -> None:
-        """A stateful sampler reads the tokens that are given, as it would read a prompt."""
+        """A stateful sampler begins with the leftmost slot to write, and reads what is given, as it would a prompt."""
         if self.sampler is None or self.sampler.stateless:
             return
-        first = row.logits[int(np.flatnonzero(row.canvas == self.denoiser.mask_id)[0])][None, :]
+        slot = int(np.flatnonzero(row.canvas == self.denoiser.mask_id)[0])
+        first = log_softmax(without(row.logits[slot : slot + 1], self.denoiser.forbidden))
         row.sampler = self.sampler.init(first)
         if row.fixed.any():
             xp = array_namespace(first)
