@@ -13,8 +13,9 @@ import typer
 
 from sortilege.models._bundled import FOLDER
 
-NEEDED = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
-WELCOME = ("README.md", "training.json")
+NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+LOADED = (*NEEDED, "generation_config.json")  # a denoiser has no generation configuration
+WELCOME = ("generation_config.json", "README.md", "training.json")
 
 
 def main(
@@ -33,7 +34,7 @@ def main(
     files = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(target.iterdir())
-        if path.name in NEEDED
+        if path.name in LOADED
     }
     table = folder / "bundled.json"
     entries = json.loads(table.read_text(encoding="utf-8")) if table.exists() else {}

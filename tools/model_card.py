@@ -1,6 +1,6 @@
-"""Write the model card of a trained causal model from what its training recorded.
+"""Write the model card of a trained model from what its training, and ``generative_perplexity.py``, recorded.
 
-python tools/model_card.py build/tiny-ar
+python tools/model_card.py build/tiny-ar tiny-ar
 """
 
 import json
@@ -9,23 +9,30 @@ from typing import Annotated
 
 import typer
 
-CARD = Path(__file__).parent / "tiny-ar.card.md"
+CARDS = Path(__file__).parent
 
 
-def main(folder: Annotated[Path, typer.Argument(help="the folder that training wrote")]) -> None:
+def main(
+    folder: Annotated[Path, typer.Argument(help="the folder that training wrote")],
+    name: Annotated[str, typer.Argument(help="the model's name: NAME.card.md is the card to fill in")],
+) -> None:
     training = json.loads((folder / "training.json").read_text())
     corpus = json.loads((folder / "corpus.json").read_text())
-    vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
     validation = corpus["validation"]
-    bits = training["validation_nats_per_token"] / 0.6931471805599453 * validation["tokens"] / validation["characters"]
-    card = CARD.read_text().format(
-        **training,
-        bits=bits,
-        vocabulary=vocabulary,
-        novels=corpus["novels"] - len(corpus["held_out"]),
-        held_out=", ".join(name.replace("_", " ") for name in corpus["held_out"]),
-        train_tokens=corpus["train"]["tokens"],
-        train_characters=corpus["train"]["characters"],
+    key = "validation_nats_per_token" if "validation_nats_per_token" in training else "evidence_bound_nats_per_token"
+    bits = training[key] / 0.6931471805599453 * validation["tokens"] / validation["characters"]
+    card = (
+        (CARDS / f"{name}.card.md")
+        .read_text()
+        .format(
+            **training,
+            bits=bits,
+            vocabulary=json.loads((folder / "config.json").read_text())["vocab_size"],
+            novels=corpus["novels"] - len(corpus["held_out"]),
+            held_out=", ".join(name.replace("_", " ") for name in corpus["held_out"]),
+            train_tokens=corpus["train"]["tokens"],
+            train_characters=corpus["train"]["characters"],
+        )
     )
     (folder / "README.md").write_text(card)
 

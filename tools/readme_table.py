@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from sortilege.samplers._knobs import knobs
+from sortilege._knobs import knobs
 from sortilege.samplers.registry import SAMPLERS
 
 README = Path(__file__).parents[1] / "README.md"
