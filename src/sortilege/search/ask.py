@@ -59,4 +59,6 @@ def _blamed(bound: Bound, texts: Sequence[Text]) -> list[list[Span]]:
         spans = bound.property.blame(texts)
     except Exception as error:
         raise ScorerError(bound.name, f"failed: {type(error).__name__}: {error}") from error
+    if spans is not None and len(spans) != len(texts):
+        raise ScorerError(bound.name, f"must give a list of spans for each of {len(texts)} texts, got {len(spans)}")
     return [[] for _ in texts] if spans is None else spans

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sortilege.diffusion._rows import Row
 from sortilege.diffusion.denoiser import Denoiser
 from sortilege.properties._base import Bound, Text
 
@@ -80,10 +81,18 @@ class Account:
     closed: bool = False
 
 
+def account_of(row: Row) -> Account:
+    """What the row's search keeps from step to step."""
+    if row.search is None:
+        row.search = Account()
+    return row.search
+
+
 class Judge:
     """Measures the sequences of one row at one step, as far as it takes to compare them.
 
     bounds: those with a side that is bounded, in the order that decides.
+    ends: the tokens that end a text where they were not given.
     budgets: the numbers of scorer calls in all after which it measures nothing more; None for no limit.
     every: whether to measure every candidate under every bound, and not only as far as it takes to compare.
     seen: what was measured under every bound.
@@ -94,14 +103,13 @@ class Judge:
         bounds: Sequence[Bound],
         denoiser: Denoiser,
         ends: Sequence[int],
-        prefix: np.ndarray,
-        account: Account,
+        row: Row,
         budgets: Iterable[int | None],
         every: bool,
     ) -> None:
-        self.bounds, self.denoiser, self.ends, self.account = list(bounds), denoiser, list(ends), account
-        self.prefix = len(prefix)
-        self.prompt = denoiser.decode(prefix.tolist())
+        self.bounds, self.denoiser, self.ends, self.account = list(bounds), denoiser, list(ends), account_of(row)
+        self.prefix, self.given = row.prefix, row.given
+        self.prompt = denoiser.decode(row.canvas[: row.prefix].tolist())
         self.every = every
         self.seen: list[Candidate] = []
         self.limit = min((budget for budget in budgets if budget is not None), default=math.inf)
@@ -118,9 +126,8 @@ class Judge:
         return [Text(text, self.prompt, tuple(tokens)) for text, tokens in zip(written, ids, strict=True)]
 
     def _written(self, sequence: np.ndarray) -> list[int]:
-        tokens = sequence[self.prefix :]
-        found = np.flatnonzero(np.isin(tokens, self.ends)) if self.ends else []
-        return tokens[: found[0] + 1 if len(found) else None].tolist()
+        found = np.flatnonzero(np.isin(sequence, self.ends) & ~self.given[: len(sequence)]) if self.ends else []
+        return sequence[self.prefix : found[0] + 1 if len(found) else None].tolist()
 
     def values(self, bound: int, texts: Sequence[Text]) -> Generator[Request, Any, list[float]]:
         """The value of each text; NaN for those that the budget no longer pays for."""
@@ -141,24 +148,21 @@ class Judge:
         """The candidates with their bands, best first.
 
         below: what does not come before these bands is left out as soon as that is known, and the first bound that they
-        break is measured first, since most candidates fail there.
+        break is measured first, since most candidates fail there. Where ``every`` is set, nothing is left out.
         """
         order = list(range(len(self.bounds)))
-        pivot = None
         if below is not None and not self.every:
             pivot = next(i for i, band in enumerate(below) if band)
             order = [pivot, *order[:pivot], *order[pivot + 1 :]]
-        bands = np.full((len(candidates), len(self.bounds)), math.inf)
+        bands = np.zeros((len(candidates), len(self.bounds)))  # as good as can be until it is measured
         texts = self.texts([candidate.tokens for candidate in candidates])
         going = list(range(len(candidates)))
         for bound in order:
             values = yield from self.values(bound, [texts[i] for i in going])
             for i, value in zip(going, values, strict=True):
                 bands[i, bound] = self.bounds[bound].band(self.bounds[bound].distance(value))
-            if below is not None and pivot is not None and bound <= pivot:
-                # At the pivot a candidate has to do better; the bounds before it hold and must go on to.
-                most = below[pivot] if bound == pivot else math.ulp(0.0)
-                going = [i for i in going if bands[i, bound] < most]
+            if below is not None and not self.every:
+                going = [i for i in going if tuple(bands[i].tolist()) < below]
         found = [Candidate(candidates[i].tokens, candidates[i].log_prob, tuple(bands[i].tolist())) for i in going]
         found.sort(key=lambda candidate: candidate.rank)
         self.seen += found

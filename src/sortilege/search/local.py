@@ -25,11 +25,11 @@ Around = Callable[[np.ndarray, np.ndarray], Generator[Request, Any, Neighbours]]
 """The neighbours of a sequence (L,) at some slots (m,), in the order of the slots."""
 
 
-def substituted(current: Candidate, here: Neighbours, row: int, column: int, there: np.ndarray) -> Candidate:
+def substituted(current: Candidate, here: Neighbours, row: int, column: int) -> Candidate:
     """The neighbour with the candidate ``ids[row, column]`` at its slot."""
     tokens = current.tokens.copy()
     tokens[here.slots[row]] = here.ids[row, column]
-    return Candidate(tokens, current.log_prob + float(here.log_prob[row, column] - there[row]))
+    return Candidate(tokens, current.log_prob + float(here.log_prob[row, column] - here.there[row]))
 
 
 def climb(
@@ -72,17 +72,18 @@ def _sweep(
     judge: Judge, current: Candidate, slots: np.ndarray, around: Around, chunk: int
 ) -> Generator[Request, Any, Candidate]:
     here = yield from around(current.tokens, slots)
-    there = here.there.copy()
+    moved = False
     for pairs in _chunks(here, chunk):
         if current.holds or judge.left <= 0:
             break
-        new = [(row, column) for row, column in pairs if here.ids[row, column] != current.tokens[here.slots[row]]]
-        neighbours = [substituted(current, here, row, column, there) for row, column in new]
+        if moved:  # what is likely at a slot may depend on what is there at the others
+            here = yield from around(current.tokens, slots)
+        new = here.valid & (here.ids != current.tokens[here.slots, None])
+        neighbours = [substituted(current, here, *pair) for pair in pairs if new[pair]]
         better = yield from judge.ranked(neighbours, current.bands)
-        if better and better[0].bands < current.bands:
+        moved = bool(better) and better[0].bands < current.bands
+        if moved:
             judge.account.moves += 1
-            row = int(np.flatnonzero(better[0].tokens[here.slots] != current.tokens[here.slots])[0])
-            there[row] += better[0].log_prob - current.log_prob
             current = better[0]
     return current
 
@@ -118,7 +119,7 @@ def exhaustive(
     judge.account.sweeps += 1
     here = yield from around(start.tokens, editable)
     pairs = zip(*(places.tolist() for places in np.nonzero(here.valid)), strict=True)
-    found = yield from judge.ranked([substituted(start, here, row, column, here.there) for row, column in pairs])
+    found = yield from judge.ranked([substituted(start, here, *pair) for pair in pairs])
     if not found or found[0].bands >= start.bands:
         return start
     judge.account.moves += 1

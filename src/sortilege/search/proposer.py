@@ -15,7 +15,7 @@ from sortilege.numerics.typicality import additive_distance, scaled_distance, ty
 from sortilege.properties._base import Bound
 from sortilege.properties.scoring import measured
 from sortilege.search.ask import ask
-from sortilege.search.judge import Account, Candidate, Judge, Predict, Request, Searching
+from sortilege.search.judge import Account, Candidate, Judge, Predict, Request, Searching, account_of
 from sortilege.search.local import Neighbours, climb, exhaustive
 from sortilege.search.settings import Search
 
@@ -88,8 +88,7 @@ class Searcher:
             self.deciding,
             process.denoiser,
             self.ends,
-            row.canvas[: row.prefix],
-            account,
+            row,
             (settings.budget, step),
             every=settings.best_sequence_rank > 1 or settings.method == "exhaustive",
         )
@@ -210,10 +209,3 @@ class Searcher:
         )
         self._keep(row, judge, chosen)
         return chosen.tokens
-
-
-def account_of(row: Row) -> Account:
-    """What the row's search keeps from step to step."""
-    if row.search is None:
-        row.search = Account()
-    return row.search

@@ -19,8 +19,8 @@ from sortilege.diffusion.step import Step, host
 from sortilege.numerics._arrays import argmax_last
 from sortilege.numerics.random import fold
 from sortilege.search.ask import ask
-from sortilege.search.judge import Candidate, Judge, Searching
-from sortilege.search.proposer import Searcher, account_of
+from sortilege.search.judge import Candidate, Judge, Searching, account_of
+from sortilege.search.proposer import Searcher
 
 
 class Node(NamedTuple):
@@ -63,8 +63,9 @@ def _grown(process: Process, searcher: Searcher, trees: Sequence[list[Node]]) ->
     likeliest = _likeliest(step)
     process.commit(step, [process.choose(step, r, None) for r in range(len(children))], {})
     families: list[dict[bytes, Node]] = [{node.row.canvas.tobytes(): node for node in nodes} for nodes in leaves]
+    parents = [row.canvas for _, row in going for _ in range(searcher.settings.branches)]
     for r, (t, row) in enumerate(zip(owners, children, strict=True)):
-        families[t].setdefault(row.canvas.tobytes(), Node(row, _completed(process, step, r, likeliest)))
+        families[t].setdefault(row.canvas.tobytes(), Node(row, _completed(process, step, r, parents[r], likeliest)))
     grown = [list(family.values()) for family in families]
     orders = ask([_order(searcher.judge(process, nodes[0].row), nodes) for nodes in grown], process, searcher.bounds)
     return [[nodes[i] for i in order[: searcher.settings.width]] for nodes, order in zip(grown, orders, strict=True)]
@@ -90,18 +91,23 @@ def _forked(row: Row, branch: int) -> Row:
 
 def _likeliest(step: Step) -> tuple[np.ndarray, np.ndarray]:
     """(M,) the likeliest token of each masked slot, and its log-probability."""
+    if not any(map(len, step.slots)):
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
     tokens = host(argmax_last(step.raw))
     return tokens, step.at(step.raw, tokens)
 
 
-def _completed(process: Process, step: Step, r: int, likeliest: tuple[np.ndarray, np.ndarray]) -> Candidate:
-    """Row r, after the step, with the likeliest tokens where it is still masked."""
+def _completed(
+    process: Process, step: Step, r: int, before: np.ndarray, likeliest: tuple[np.ndarray, np.ndarray]
+) -> Candidate:
+    """Row r after the step: slots still masked have the likeliest tokens, those masked again what was there before."""
     row, slots = step.rows[r], step.slots[r]
     tokens, log_prob = (values[step.span(r)] for values in likeliest)
     here = slots < len(row.canvas)  # an end token may have shortened it
     slots, tokens, log_prob = slots[here], tokens[here], log_prob[here]
     masked = row.canvas[slots] == process.denoiser.mask_id
-    filled = row.canvas.copy()
+    filled = np.where(row.canvas == process.denoiser.mask_id, before[: len(row.canvas)], row.canvas)
     filled[slots[masked]] = tokens[masked]
-    given = row.revealed_log_prob[np.isfinite(row.revealed_log_prob)].sum()
-    return Candidate(filled, float(given + log_prob[masked].sum()))
+    written = np.isfinite(row.revealed_log_prob)  # not so where it was given
+    written[slots[masked]] = False
+    return Candidate(filled, float(row.revealed_log_prob[written].sum() + log_prob[masked].sum()))
