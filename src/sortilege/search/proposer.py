@@ -129,16 +129,14 @@ class Searcher:
         def candidate(tokens: np.ndarray) -> Candidate:
             return Candidate(tokens, float(step.at(raw, tokens[slots]).sum()))
 
-        draws = [candidate(step.clean(r, step.sample(i)[span])) for i in range(settings.num_x_theta_samples)]
+        starts = [candidate(step.clean(r, step.sample(i)[span])) for i in range(settings.num_x_theta_samples)]
+        ranked = yield from judge.ranked(starts)
         incumbent = judge.account.incumbent
-        ranked = yield from judge.ranked(draws)
         if incumbent is not None:
             # positions revealed meanwhile overrule it, and an end token may have shortened the canvas
-            ranked2 = yield from judge.ranked([candidate(step.clean(r, incumbent[slots]))])
-            import os
-
-            if os.environ.get("START") != "draw":
-                ranked = sorted(ranked + ranked2, key=lambda c: c.rank)
+            found = yield from judge.ranked([candidate(step.clean(r, incumbent[slots]))])
+            if settings.start == "best":
+                ranked = sorted([*ranked, *found], key=lambda candidate: candidate.rank)
         if settings.method in ("local-search", "exhaustive") and ranked and not ranked[0].holds:
             unsure = slots[np.argsort(step.at(raw, ranked[0].tokens[slots]), kind="stable")]
             around = self._around(step, r)

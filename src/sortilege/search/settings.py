@@ -6,7 +6,22 @@ from sortilege._knobs import check_knobs, knob
 
 METHODS = ("none", "best-of-n", "local-search", "exhaustive", "tree")
 RULES = ("top_p", "locally_typical", "locally_typical_distance")
+STARTS = ("best", "draw")
 EDITS = ("never", "remask")
+_BUDGETS = ("step_budget", "budget")
+_DRAWS = ("num_x_theta_samples", "best_sequence_rank", "every", "last", *_BUDGETS)
+_CANDIDATES = ("sampling_method", "k")
+READS = {
+    "none": (),
+    "best-of-n": _DRAWS,
+    "local-search": (*_DRAWS, *_CANDIDATES, "sweeps", "chunk", "edit_revealed"),
+    "exhaustive": (*_DRAWS, *_CANDIDATES),
+    "tree": ("width", "branches", *_BUDGETS),
+    "top_p": (),
+    "locally_typical": ("alpha",),
+    "locally_typical_distance": ("tau",),
+}
+"""Which settings a method reads, and which a rule reads in addition where the method reads a rule."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +37,12 @@ class Search:
         "locally_typical_distance" those with the least |s - tau H|, with surprisal s and entropy H in nats.
     alpha: of "locally_typical" only. Above 1 its order is that of probability. tau: of "locally_typical_distance" only;
         1 is locally typical, 0 is the order of probability.
+    start: a step's search begins at the best of the draws and of the sequence it went on with before, the incumbent.
+        With "draw" it begins at the best draw though the incumbent is better, and comes back to it only if it gets no
+        further. Text is more likely then, since it is always made from the latest prediction, and scorer calls are
+        several times as many.
 
-    Where both bounds hold nothing is searched, so ``budget`` is a ceiling and not a price.
+    Where all bounds nothing is searched, so ``budget`` is a ceiling and not a price.
     """
 
     method: str = knob("local-search", choices=METHODS, doc="what takes the place of plain draws")
@@ -31,7 +50,8 @@ class Search:
     alpha: float = knob(0.0, 0, doc="bias of locally_typical towards likely tokens", tune=(0, 1.2))
     tau: float = knob(1.0, 0, doc="share of the entropy that locally_typical_distance aims at", tune=(0, 1.2))
     k: int = knob(10, 1, kind="int", doc="candidates of a slot")
-    num_x_theta_samples: int = knob(1, 1, kind="int", doc="draws from x_theta that a step starts with the best of")
+    num_x_theta_samples: int = knob(4, 1, kind="int", doc="draws from x_theta that a step starts with the best of")
+    start: str = knob("best", choices=STARTS, doc="climb from the best of draws and incumbent, or of the draws alone")
     best_sequence_rank: int = knob(
         1, 1, kind="int", doc="go on with the n-th best sequence of a step instead of the best"
     )
