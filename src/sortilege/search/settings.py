@@ -14,8 +14,8 @@ _CANDIDATES = ("sampling_method", "k")
 READS = {
     "none": (),
     "best-of-n": _DRAWS,
-    "local-search": (*_DRAWS, *_CANDIDATES, "sweeps", "chunk", "edit_revealed"),
-    "exhaustive": (*_DRAWS, *_CANDIDATES),
+    "local-search": (*_DRAWS, "start", *_CANDIDATES, "sweeps", "chunk", "edit_revealed"),
+    "exhaustive": (*_DRAWS, "start", *_CANDIDATES),
     "tree": ("width", "branches", *_BUDGETS),
     "top_p": (),
     "locally_typical": ("alpha",),
@@ -42,7 +42,7 @@ class Search:
         further. Text is more likely then, since it is always made from the latest prediction, and scorer calls are
         several times as many.
 
-    Where all bounds nothing is searched, so ``budget`` is a ceiling and not a price.
+    Where all bounds hold nothing more is searched, so a budget is a ceiling and not a price.
     """
 
     method: str = knob("local-search", choices=METHODS, doc="what takes the place of plain draws")
