@@ -74,19 +74,19 @@ def markdown(machine: dict[str, Any], results: list[Result]) -> str:
     return "\n".join([facts(machine, results), "", *lines])
 
 
-def section_of(text: str) -> tuple[str, str]:
+def section_of(text: str, begin: str = BEGIN) -> tuple[str, str]:
     """What stands before and after the generated section of a document.
 
     Raises ValueError unless the two markers are there, once each and in order.
     """
-    before, begun, rest = text.partition(BEGIN)
+    before, begun, rest = text.partition(begin)
     _, ended, after = rest.partition(END)
-    if not (begun and ended) or BEGIN in rest or END in before + after:
-        raise ValueError(f"the file must have the lines {BEGIN!r} and {END!r}, once each")
+    if not (begun and ended) or begin in rest or END in before + after:
+        raise ValueError(f"the file must have the lines {begin!r} and {END!r}, once each")
     return before, after
 
 
-def with_section(text: str, section: str) -> str:
+def with_section(text: str, section: str, begin: str = BEGIN) -> str:
     """The document with its generated section replaced."""
-    before, after = section_of(text)
-    return f"{before}{BEGIN}\n\n{section}\n\n{END}{after}"
+    before, after = section_of(text, begin)
+    return f"{before}{begin}\n\n{section}\n\n{END}{after}"

@@ -56,7 +56,7 @@ def test_command(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert all((ROOT / name).is_file() for name in re.findall(r"-c (\S+)", command))
     elif rest[0] == "-m":
         assert program in ("python", "python3")
-        assert rest[1] in ("venv", "pytest", "benchmarks")
+        assert rest[1] in ("venv", "pytest", "benchmarks", "benchmarks.search")
     else:
         assert program == "python"
         assert (ROOT / rest[0]).is_file()
