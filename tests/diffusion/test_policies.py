@@ -13,6 +13,7 @@ from goodness import LEVEL, pearson
 from sortilege.diffusion import POLICIES, Denoised, denoise, parse_policy
 from sortilege.diffusion.policies import (
     Blocks,
+    Choice,
     Entropy,
     EntropyBounded,
     Factor,
@@ -21,11 +22,14 @@ from sortilege.diffusion.policies import (
     Margin,
     Policy,
     Random,
+    ReMDMCap,
     ReMDMConf,
     ReMDMLoop,
+    ReMDMRescale,
     Threshold,
     format_policy,
 )
+from sortilege.diffusion.policies._order import first
 
 ROSTER = (
     "ancestral",
@@ -258,6 +262,12 @@ def test_scores_and_ties() -> None:
         assert np.flatnonzero(policy.choose(page, ())[0].reveal).tolist() == [picked]
 
 
+def test_ties_go_from_left_to_right_however_many() -> None:
+    score = np.asarray([1.0, 0.0] * 50)
+    assert np.flatnonzero(first(score, masked(score), 30)).tolist() == list(range(0, 60, 2))
+    assert np.flatnonzero(first(score, score == 0, 70)).tolist() == list(range(1, 100, 2))
+
+
 def test_slots_are_drawn_without_replacement() -> None:
     # Two of four from softmax(score / temperature), one after the other.
     rng, temperature, n = np.random.default_rng(0), 0.4, 4000
@@ -340,6 +350,33 @@ def test_klass_sees_how_predictions_change() -> None:
     assert sizes(text) == [1, 1, 5, 1, 1, 1]
     [text] = denoise(oracle, length=10, policy="klass(history=1)", sampler="top-k(1)")
     assert sizes(text) == [1, 6, 1, 1, 1]
+
+
+def test_what_klass_has_seen_outlasts_an_end_token() -> None:
+    likely = [0.7, 0.3, 0.0]
+    oracle = Independent(np.asarray([likely, likely, [0.0, 0.0, 1.0], likely, likely]), ends=[2])
+    for history, expected in ((1, [1, 2]), (2, [1, 1, 1])):
+        [text] = denoise(oracle, length=5, policy=Klass(history=history), sampler="top-k(1)")
+        assert text.tokens == (0, 0, 2)
+        assert sizes(text) == expected
+
+
+def test_remdm_keeps_to_its_probabilities() -> None:
+    # Half-way from the fifth to the sixth of ten steps: alpha from 0.5 to 0.6, sigma at most 0.4 / 0.5.
+    page = Page(np.asarray([True, False]), np.asarray([False, True]), step=5, steps=10)
+    for policy, sigma in (
+        (ReMDMCap(0.1), 0.1),
+        (ReMDMCap(0.9), 0.8),
+        (ReMDMRescale(0.1), 0.08),
+        (ReMDMRescale(1), 0.8),
+    ):
+        reveal = (0.6 - (1 - sigma) * 0.5) / 0.5
+        for noise in (0.999 * sigma, 1.001 * sigma, 0.999 * reveal, 1.001 * reveal):
+            page.noise = np.full(2, noise)
+            choice, _ = policy.choose(page, ())
+            assert choice.reveal.tolist() == [noise < reveal, False]
+            assert choice.remask.tolist() == [False, noise < sigma]
+            assert choice.time == 0.4
 
 
 def test_remdm_conf_masks_what_was_unlikely() -> None:
@@ -429,11 +466,58 @@ def test_policies_say_what_they_need() -> None:
     assert all(cls.source for cls in POLICIES.values())
 
 
+def test_what_a_policy_sees() -> None:
+    # Every score against the oracle, and 0 where nothing is to be revealed: outside of the block, or known.
+    oracle = chain()
+    seen: list[dict[str, Any]] = []
+
+    class Spy(Random):
+        @property
+        def weighs_tokens(self) -> bool:
+            return True
+
+        @property
+        def looks_back(self) -> bool:
+            return True
+
+        def choose(self, look: Any, state: Any) -> tuple[Choice, Any]:
+            names = ("masked", "free", "top", "margin", "entropy", "divergence", "confidence", "revealed_probability")
+            choice, state = super().choose(look, state)
+            seen.append({"reveal": choice.reveal, **{name: getattr(look, name) for name in names}})
+            return choice, state
+
+    template = oracle.encode("b___c____")
+    [text] = denoise(oracle, template, length=None, policy=Blocks(4, Spy()), sampler="temperature(0.5)")
+    before, revealed_probability = None, np.zeros(9)
+    for look, canvas, record in zip(seen, canvases(text, 4, template)[:-1], text.history, strict=True):
+        p = oracle.conditional(canvas)
+        block = slice(1, 5) if (canvas[1:5] == 4).any() else slice(5, 9)
+        within = np.zeros(9, dtype=bool)
+        within[block] = canvas[block] == 4
+        np.testing.assert_array_equal(look["masked"], within)
+        ordered = np.sort(p, axis=1)
+        logp = np.log(np.where(p > 0, p, 1.0))
+        kl = np.full(9, np.inf) if before is None else (p * (logp - np.log(np.where(p > 0, before, 1.0)))).sum(axis=1)
+        expected = {
+            "top": ordered[:, -1],
+            "margin": ordered[:, -1] - ordered[:, -2],
+            "entropy": -(p * logp).sum(axis=1),
+            "divergence": kl,
+        }
+        for name, values in expected.items():
+            np.testing.assert_allclose(look[name], np.where(within, values, 0.0), atol=1e-9, err_msg=name)
+        [(slot, token)] = record.revealed
+        assert look["confidence"][slot] == pytest.approx(p[slot, token])  # the model's, before the temperature
+        assert not look["confidence"][~within].any()
+        np.testing.assert_allclose(look["revealed_probability"], np.where(look["free"], revealed_probability, 0.0))
+        assert not look["free"][[0, 4]].any()
+        revealed_probability[slot], before = p[slot, token], p
+    assert len(seen) == 7
+
+
 def test_a_policy_that_stalls_is_a_bug_and_says_so() -> None:
     class Stuck(Policy):
         def choose(self, look: Any, state: Any) -> Any:
-            from sortilege.diffusion.policies import Choice
-
             return Choice(np.zeros_like(look.masked)), state
 
     with pytest.raises(RuntimeError, match="Stuck revealed nothing"):
