@@ -70,7 +70,7 @@ class Step:
         raw, sampler = take_rows(self.raw, at), self._sampler
         if sampler is None:
             return raw
-        state: Any = ()
+        state: Any = sampler.init(raw)
         if not sampler.stateless:
             state = gather_rows([row.sampler for row in self.rows], self._owners(at))
         shaped, _ = sampler.adjust(raw, state, self.key(at))

@@ -67,7 +67,9 @@ def _grown(process: Process, searcher: Searcher, trees: Sequence[list[Node]]) ->
     for r, (t, row) in enumerate(zip(owners, children, strict=True)):
         families[t].setdefault(row.canvas.tobytes(), Node(row, _completed(process, step, r, parents[r], likeliest)))
     grown = [list(family.values()) for family in families]
-    orders = ask([_order(searcher.judge(process, nodes[0].row), nodes) for nodes in grown], process, searcher.bounds)
+    longest = [max((node.row for node in nodes), key=lambda row: len(row.canvas)) for nodes in grown]
+    judges = [searcher.judge(process, row) for row in longest]
+    orders = ask([_order(judge, nodes) for judge, nodes in zip(judges, grown, strict=True)], process, searcher.bounds)
     return [[nodes[i] for i in order[: searcher.settings.width]] for nodes, order in zip(grown, orders, strict=True)]
 
 
