@@ -123,18 +123,23 @@ def step_records(
 
 def header(sampler: str, model: str, requests: Sequence[Mapping[str, Any]], **more: Any) -> Record:
     """The first line of a trace; see the module's text for ``requests``."""
-    versions = {"python": platform.python_version(), "sortilege": version("sortilege"), "numpy": np.__version__}
-    for name in ("torch", "transformers", "jax"):
-        if name in sys.modules:
-            versions[name] = str(sys.modules[name].__version__)
     return {
         "schema": SCHEMA,
         "sampler": sampler,
         "model": model,
         "requests": [dict(request) for request in requests],
-        "versions": versions,
+        "versions": versions(),
         **more,
     }
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that are loaded."""
+    found = {"python": platform.python_version(), "sortilege": version("sortilege"), "numpy": np.__version__}
+    for name in ("torch", "transformers", "jax"):
+        if name in sys.modules:
+            found[name] = str(sys.modules[name].__version__)
+    return found
 
 
 class TraceWriter:

@@ -1,4 +1,4 @@
-"""A causal model of a few thousand random weights, saved as any user's model is."""
+"""A causal and a masked model of a few thousand random weights, saved as any user's model is."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 from commands import CONTEXT
+from standins import END, MASK, PAD, tokenizer
 from tiny import byte_tokenizer, llama
+from transformers import ModernBertConfig, ModernBertForMaskedLM
 
 
 def save_model(folder: Path, spoil: Callable[[Any], object] = lambda model: None) -> Path:
@@ -30,3 +32,28 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def broken_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with a weight that is not a number."""
     return save_model(tmp_path_factory.mktemp("broken"), lambda model: model.lm_head.weight[7].fill_(torch.nan))
+
+
+@pytest.fixture(scope="session")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A masked model of at most 64 slots."""
+    folder = tmp_path_factory.mktemp("masked")
+    tokens = tokenizer(END, PAD, MASK, bos_token=END, eos_token=END, pad_token=PAD, mask_token=MASK)
+    torch.manual_seed(1)
+    config = ModernBertConfig(
+        vocab_size=259,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=64,
+        initializer_range=0.3,
+        pad_token_id=257,
+        bos_token_id=256,
+        eos_token_id=256,
+        cls_token_id=256,
+        sep_token_id=256,
+    )
+    ModernBertForMaskedLM(config).save_pretrained(folder)
+    tokens.save_pretrained(folder)
+    return folder

@@ -11,7 +11,19 @@ HEAVY = ("torch", "transformers", "jax", "scipy")
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["samplers"], ["generate", "--help"], ["generate", "x", "--sampler", "nucleus"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["samplers"],
+        ["policies"],
+        ["properties"],
+        ["generate", "--help"],
+        ["generate", "x", "--sampler", "nucleus"],
+        ["denoise", "--help"],
+        ["denoise", "x", "--policy", "greedy"],
+        ["search", "--help"],
+        ["search", "x", "--bound", "beauty >= 1"],
+    ],
 )
 def test_looking_things_up_loads_no_framework(arguments: list[str]) -> None:
     """Frameworks take seconds to import; help, the list of samplers and most refusals need none of them."""
@@ -36,8 +48,15 @@ def test_version() -> None:
 def test_without_a_command_it_shows_the_help() -> None:
     result = run()
     assert result.exit_code == 0
-    assert "generate" in result.stdout
-    assert "samplers" in result.stdout
+    for command in ("generate", "denoise", "search", "samplers", "policies", "properties"):
+        assert command in result.stdout
+
+
+@pytest.mark.parametrize("command", ["denoise", "search"])
+def test_exit_codes_are_in_the_help(command: str) -> None:
+    shown = " ".join(run(command, "--help").stdout.split())
+    assert "Exit codes: 0 all texts are done; 2 bad input" in shown
+    assert all(f"{code} " in shown for code in (0, 2, 3, 130))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ import sys
 def main() -> None:
     """Run the command line: the console script, and ``python -m sortilege``.
 
-    Exit codes: 0, 2 for bad input (one line on standard error), 130 after ctrl-C, 1 when the reader of a pipe has gone.
+    Exit codes: 0 when all is done; 1 when the reader of a pipe has gone; 2 for bad input and where something cannot be
+    written (one line on standard error); 3 when ``denoise`` or ``search`` could not use some of the prompts (a line
+    each) and has done the others; 130 after ctrl-C. What these two had finished is in their output file in every case.
     """
     try:
         from sortilege.cli._app import app

@@ -5,21 +5,37 @@ from typing import Annotated
 import typer
 
 from sortilege import __version__
+from sortilege.cli._denoising import EPILOG
 from sortilege.cli._errors import OneLineErrors
+from sortilege.cli.denoise import denoise
 from sortilege.cli.generate import generate
-from sortilege.cli.samplers import samplers
+from sortilege.cli.lists import policies, properties, samplers
+from sortilege.cli.search import search
+
+
+def _hyphenated(name: str) -> str:
+    """The name of an option, which may also be written with underscores."""
+    return name.replace("_", "-")
+
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="Decode text with language models: adaptive Dirichlet, locally typical and other samplers.",
+    help="Decode text with language models: adaptive Dirichlet, locally typical and other samplers, and search within "
+    "bounds on masked diffusion models.",
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # a bug deserves a plain traceback, without the tensors in its local variables
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": _hyphenated,
+    },
 )
 app.command()(generate)
-app.command()(samplers)
+app.command(epilog=EPILOG)(denoise)
+app.command(epilog=EPILOG)(search)
+for listing in (samplers, policies, properties):
+    app.command()(listing)
 
 
 def _version(wanted: bool) -> None:
