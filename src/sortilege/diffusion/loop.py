@@ -268,10 +268,11 @@ class Process:
         return Step(rows, self.denoiser.mask_id, self.denoiser.forbidden, self.schedule, self.sampler)
 
     def propose(self, step: Step, asked: Sequence[int], final: Sequence[bool], proposed: dict[int, np.ndarray]) -> None:
-        """Add the proposer's clean sequences for the rows asked for, and for those with nothing masked."""
+        """Add the proposer's clean sequences for the rows asked for, and once for those with nothing masked."""
         if self.proposer is None:
             return
-        turns = sorted({*asked, *(r for r, slots in enumerate(step.slots) if len(slots) == 0)})
+        idle = (r for r, slots in enumerate(step.slots) if len(slots) == 0 and r not in proposed)
+        turns = sorted({*asked, *idle})
         if turns:
             clean = self.proposer.propose(self, step, turns, [final[r] for r in turns])
             proposed.update(zip(turns, clean, strict=True))
