@@ -140,5 +140,8 @@ class Policy:
         return ()
 
     def choose(self, look: Look, state: Any) -> tuple[Choice, Any]:
-        """What to reveal, and the state with it."""
+        """What to reveal, and the state with it.
+
+        An end token shortens the canvas: what a state holds of slots may then reach beyond it.
+        """
         raise NotImplementedError
