@@ -4,7 +4,7 @@ from sortilege.cli._denoising import planned, run
 from sortilege.cli._diffusion_options import Output, Process, Prompt
 from sortilege.cli._errors import refusals
 from sortilege.cli._groups import flat
-from sortilege.diffusion.loop import denoise_each
+from sortilege.diffusion.run import denoise_each
 
 
 @flat

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sortilege.diffusion.loop import Process, padded
+from sortilege.diffusion.process import Process, padded
 from sortilege.properties._base import Bound, Span, Text
 from sortilege.properties.scoring import ScorerError, measured
 from sortilege.search.judge import Blame, Measure, Predict, Request, Searching

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sortilege.diffusion._rows import Row
-from sortilege.diffusion.loop import Process
+from sortilege.diffusion.process import Process
 from sortilege.diffusion.step import Step, host, without
 from sortilege.numerics._arrays import Array, array_namespace
 from sortilege.numerics.information import log_softmax

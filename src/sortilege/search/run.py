@@ -6,7 +6,7 @@ from typing import Any
 from sortilege._checks import whole
 from sortilege.diffusion._requests import Denoised
 from sortilege.diffusion.denoiser import as_denoiser
-from sortilege.diffusion.loop import prepared
+from sortilege.diffusion.run import prepared
 from sortilege.diffusion.policies._base import Policy
 from sortilege.diffusion.schedule import Schedule
 from sortilege.properties._base import Bound

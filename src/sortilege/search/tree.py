@@ -14,7 +14,7 @@ import numpy as np
 
 from sortilege.diffusion._requests import Denoised, result_of
 from sortilege.diffusion._rows import Row
-from sortilege.diffusion.loop import Process
+from sortilege.diffusion.process import Process
 from sortilege.diffusion.step import Step, host
 from sortilege.numerics._arrays import argmax_last
 from sortilege.numerics.random import fold

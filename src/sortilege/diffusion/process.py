@@ -11,19 +11,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sortilege._checks import whole
-from sortilege._requests import seeds_of
-from sortilege.diffusion._requests import Denoised, clip_at_end, result_of, row_of, templates
+from sortilege.diffusion._requests import Denoised, clip_at_end, result_of
 from sortilege.diffusion._rows import Row, StepRecord
-from sortilege.diffusion.denoiser import Denoiser, as_denoiser
+from sortilege.diffusion.denoiser import Denoiser
 from sortilege.diffusion.policies._base import Choice, Policy
-from sortilege.diffusion.policies.registry import parse_policy
-from sortilege.diffusion.schedule import Schedule, as_schedule
+from sortilege.diffusion.schedule import Schedule
 from sortilege.diffusion.step import RowLook, Step, without
 from sortilege.numerics._arrays import array_namespace
 from sortilege.numerics.information import log_softmax
 from sortilege.samplers._base import Sampler
-from sortilege.samplers.spec import parse_sampler
 
 
 class Proposer(Protocol):
@@ -45,133 +41,6 @@ class Proposer(Protocol):
     def reports(self, process: "Process", rows: Sequence[Row]) -> list[Any]:
         """What to say of finished rows."""
         ...
-
-
-def denoise(
-    model: Any,
-    prompt: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]] = "",
-    *,
-    length: int | None = 64,
-    steps: int | None = None,
-    policy: Policy | str = "ancestral",
-    schedule: Schedule | str = "loglinear",
-    sampler: Sampler | str | None = None,
-    seed: int | Sequence[int] = 0,
-    num_samples: int = 1,
-    batch_size: int = 16,
-    stop_at_end: bool = True,
-    proposer: Proposer | None = None,
-) -> list[Denoised]:
-    """Write texts with a masked diffusion model.
-
-    model: a ``Denoiser``, a name for ``load_denoiser``, or a (model, tokenizer) pair of transformers.
-    prompt: one prompt or a list of them, as text or as token ids; empty for none. It is never modified. Mask tokens in
-        it (``<|mask|>``, or whatever the tokenizer calls it) are slots to write: text after them is kept in its place.
-    length: slots of the canvas, the prompt included; masks fill up what the prompt leaves. None: the prompt is the
-        canvas.
-    steps: how many steps at most; by default the policy's own number, if it has one. Whatever is masked at the last
-        step is revealed then.
-    policy: which slots are revealed at a step, as a ``Policy`` or written out (``"ancestral"``, ``"threshold(0.9)"``).
-    schedule: "loglinear" or "cosine".
-    sampler: filters x_theta before tokens are drawn (``"temperature(0.9), top-p(0.9)"``); a stateful one sees each
-        canvas as a request whose tokens come in the order they are revealed, those of one step from left to right.
-    seed: an integer s gives the r-th text, counted over prompts and their samples, the seed s + r; a list gives one for
-        each prompt, to whose i-th sample i is added. A text depends on its prompt, its seed and the settings, not on
-        the batch, up to the rounding of the model's arithmetic.
-    num_samples: texts for each prompt, >= 1.
-    batch_size: canvases worked on at a time.
-    stop_at_end: whether an end token ends a text as soon as it is revealed; what lies after it is dropped.
-    proposer: a search; see ``sortilege.search``.
-
-    Returns the samples of the first prompt, then those of the second, and so on.
-
-    Raises ValueError naming the argument, its range and its value before the model runs, and ``DecodingError`` (a
-    ValueError) with row and slot where logits, the model's or the sampler's, cannot be drawn from.
-    """
-    texts = denoise_each(
-        model,
-        prompt,
-        length=length,
-        steps=steps,
-        policy=policy,
-        schedule=schedule,
-        sampler=sampler,
-        seed=seed,
-        num_samples=num_samples,
-        batch_size=batch_size,
-        stop_at_end=stop_at_end,
-        proposer=proposer,
-    )
-    return [text for _, text in sorted(texts, key=lambda pair: pair[0])]
-
-
-def denoise_each(
-    model: Any,
-    prompt: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]] = "",
-    *,
-    length: int | None = 64,
-    steps: int | None = None,
-    policy: Policy | str = "ancestral",
-    schedule: Schedule | str = "loglinear",
-    sampler: Sampler | str | None = None,
-    seed: int | Sequence[int] = 0,
-    num_samples: int = 1,
-    batch_size: int = 16,
-    stop_at_end: bool = True,
-    proposer: Proposer | None = None,
-) -> Iterator[tuple[int, Denoised]]:
-    """The same as ``denoise``, as an iterator of (index, text) in the order they are finished.
-
-    Arguments are checked before it returns.
-    """
-    whole("batch_size", batch_size, 1)
-    process, rows = prepared(
-        model,
-        prompt,
-        length=length,
-        steps=steps,
-        policy=policy,
-        schedule=schedule,
-        sampler=sampler,
-        seed=seed,
-        num_samples=num_samples,
-        stop_at_end=stop_at_end,
-        proposer=proposer,
-    )
-    return process.run(rows, batch_size)
-
-
-def prepared(
-    model: Any,
-    prompt: Any,
-    *,
-    length: int | None,
-    steps: int | None,
-    policy: Policy | str,
-    schedule: Schedule | str,
-    sampler: Sampler | str | None,
-    seed: int | Sequence[int],
-    num_samples: int,
-    stop_at_end: bool,
-    proposer: Proposer | None = None,
-) -> tuple["Process", list[Row]]:
-    """The process that ``denoise`` would run, and its rows at their beginning; all arguments are checked."""
-    whole("num_samples", num_samples, 1)
-    policy = parse_policy(policy) if isinstance(policy, str) else policy
-    sampler = parse_sampler(sampler) if isinstance(sampler, str) else sampler
-    schedule = as_schedule(schedule)
-    if steps is not None:
-        whole("steps", steps, 1, 2**31 - 1)
-    denoiser = as_denoiser(model)
-    texts, canvases = templates(denoiser, prompt, length)
-    seeds = seeds_of(seed, len(texts), num_samples)
-    count = policy.default_steps if steps is None else steps
-    rows = [
-        row_of(index, seeds[index], texts[i], canvases[i], denoiser, count)
-        for index, i in enumerate(i for i in range(len(texts)) for _ in range(num_samples))
-    ]
-    ends = denoiser.end_ids if stop_at_end else ()
-    return Process(denoiser, policy, schedule, sampler, proposer, ends), rows
 
 
 class Process:
