@@ -4,8 +4,10 @@ from sortilege.diffusion._requests import Denoised as Denoised
 from sortilege.diffusion._rows import StepRecord as StepRecord
 from sortilege.diffusion.denoiser import Denoiser as Denoiser
 from sortilege.diffusion.denoiser import as_denoiser as as_denoiser
-from sortilege.diffusion.run import denoise as denoise
-from sortilege.diffusion.run import denoise_each as denoise_each
 from sortilege.diffusion.policies import POLICIES as POLICIES
 from sortilege.diffusion.policies import parse_policy as parse_policy
+from sortilege.diffusion.run import denoise as denoise
+from sortilege.diffusion.run import denoise_each as denoise_each
 from sortilege.diffusion.schedule import SCHEDULES as SCHEDULES
+from sortilege.diffusion.transformers import load_denoiser as load_denoiser
+from sortilege.diffusion.transformers import wrap as wrap

@@ -6,8 +6,8 @@ from typing import Any
 from sortilege._checks import whole
 from sortilege.diffusion._requests import Denoised
 from sortilege.diffusion.denoiser import as_denoiser
-from sortilege.diffusion.run import prepared
 from sortilege.diffusion.policies._base import Policy
+from sortilege.diffusion.run import prepared
 from sortilege.diffusion.schedule import Schedule
 from sortilege.properties._base import Bound
 from sortilege.samplers._base import Sampler
