@@ -96,6 +96,14 @@ def test_what_is_nearer_at_a_later_bound_comes_before() -> None:
     assert asked(bounds[2]) == ["adb", "aad"]
 
 
+def test_what_is_impossible_is_left_out() -> None:
+    scorer = Letters("a")
+    judge = judge_of(ORACLE, [Bound("a", scorer, lower=3)], "___")
+    ranked = answered(judge.ranked([candidate("aaa", -math.inf), candidate("aab", -5.0)]), judge)
+    assert [word(one) for one in ranked] == ["aab"]
+    assert scorer.asked == ["aab"]
+
+
 def test_a_text_is_measured_once_in_the_life_of_a_row() -> None:
     scorer = Letters("a")
     first = judge_of(ORACLE, [Bound("a", scorer, upper=0)], "___")

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from diffusion.laws import canvases, revealed_at
-from diffusion.oracles import Chain, Independent, Timed, TorchChain, chain
+from diffusion.oracles import Chain, Independent, Joint, Timed, TorchChain, chain, lumpy
 from search.scorers import Arbitrary, Blaming, Letters, Recording
 
 from sortilege.diffusion import Denoised, denoise
 from sortilege.diffusion._rows import Row
-from sortilege.diffusion.loop import Process
 from sortilege.diffusion.policies import parse_policy
+from sortilege.diffusion.process import Process
 from sortilege.properties import Bound
 from sortilege.search import Search, Searcher, search, search_each
 from sortilege.search.judge import Judge
@@ -346,6 +346,15 @@ def test_log_probabilities_are_the_models() -> None:
     assert checked > 200
 
 
+def test_sequences_that_have_become_impossible_are_given_up() -> None:
+    """With one slot a step every text is possible, however good an impossible one would be."""
+    oracle = Joint(lumpy(3, 5))
+    for method in ("best-of-n", "local-search", "exhaustive"):
+        for seed in range(15):
+            [text] = run([Bound("one", Arbitrary(50, seed), upper=-1)], oracle, length=5, method=method, seed=seed)
+            assert oracle.table[text.tokens] > 0
+
+
 def test_bounds_that_plain_text_misses_are_met() -> None:
     """The chance of a false alarm is nil: all seeds are fixed and the margins wide."""
     hard = [Bound("c", Letters("c"), upper=0), Bound("b", Letters("b"), lower=3), Bound("d", Letters("d"), upper=2)]
@@ -381,6 +390,18 @@ def test_texts_are_measured_up_to_their_end() -> None:
         run([Bound("b", scorer, lower=4)], chain(5, ends=(4,)), num_samples=6, length=16, stop_at_end=False)
         assert any("e" in text[:-1] for text in scorer.asked)
         assert all(len(text) == 16 for text in scorer.asked)
+
+
+def test_the_step_that_ends_the_text_is_searched() -> None:
+    """Whichever it turns out to be."""
+    for policy in ("random", "ancestral", "threshold(0.6)", "blocks(4)"):
+        for settings in ({"last": 0.0}, {"every": 100}):
+            texts = run(
+                [Bound("b", Letters("b"), lower=20)], chain(5, ends=(4,)), policy=policy, num_samples=8, **settings
+            )
+            assert any(text.finish_reason == "end" for text in texts)
+            for text in texts:
+                assert text.history[-1].values == text.search.values
 
 
 def test_end_tokens_that_were_given_do_not_hide_what_follows() -> None:

@@ -93,7 +93,7 @@ class Process:
         if self.policy.weighs_tokens:
             self.propose(step, writing, [False] * len(rows), proposed)
         choices = [self.choose(step, r, proposed.get(r)) for r in range(len(rows))]
-        final = [bool(choice.reveal[slots].all()) for choice, slots in zip(choices, step.slots, strict=True)]
+        final = [self.closes(step, r, choice, proposed.get(r)) for r, choice in enumerate(choices)]
         changing = [r for r in writing if (final[r] if self.policy.weighs_tokens else choices[r].reveal.any())]
         self.propose(step, changing, final, proposed)
         self.commit(step, choices, proposed)
@@ -161,6 +161,16 @@ class Process:
         if row.steps is None and not choice.reveal.any():
             raise RuntimeError(f"{type(self.policy).__name__} revealed nothing, and no number of steps would end it")
         return choice
+
+    def closes(self, step: Step, r: int, choice: Choice, clean: np.ndarray | None) -> bool:
+        """Whether a choice reveals all of row r that is still masked, up to the end token that it may reveal."""
+        row, slots = step.rows[r], step.slots[r]
+        if self.proposer is not None and self.ends and len(slots):
+            clean = step.clean(r, step.sample()[step.span(r)]) if clean is None else clean
+            shown = choice.reveal | (row.canvas != self.denoiser.mask_id)
+            ended = np.flatnonzero(np.isin(clean, self.ends) & shown & ~row.fixed)
+            slots = slots[slots < ended[0]] if len(ended) else slots
+        return bool(choice.reveal[slots].all())
 
     def commit(self, step: Step, choices: Sequence[Choice], proposed: dict[int, np.ndarray]) -> None:
         """Write what was chosen on the canvases."""

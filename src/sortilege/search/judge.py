@@ -145,11 +145,12 @@ class Judge:
     def ranked(
         self, candidates: Sequence[Candidate], below: tuple[float, ...] | None = None
     ) -> Generator[Request, Any, list[Candidate]]:
-        """The candidates with their bands, best first.
+        """The candidates with their bands, best first; without those that the model holds to be impossible.
 
         below: what does not come before these bands is left out as soon as that is known, and the first bound that they
         break is measured first, since most candidates fail there. Where ``every`` is set, nothing is left out.
         """
+        candidates = [candidate for candidate in candidates if candidate.log_prob > -math.inf]
         order = list(range(len(self.bounds)))
         if below is not None and not self.every:
             pivot = next(i for i, band in enumerate(below) if band)
