@@ -36,12 +36,12 @@ def broken_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A masked model of at most 64 slots."""
+    """A masked model of at most 64 slots, with a few more logits than its tokenizer knows tokens."""
     folder = tmp_path_factory.mktemp("masked")
     tokens = tokenizer(END, PAD, MASK, bos_token=END, eos_token=END, pad_token=PAD, mask_token=MASK)
     torch.manual_seed(1)
     config = ModernBertConfig(
-        vocab_size=259,
+        vocab_size=264,
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,

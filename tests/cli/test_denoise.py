@@ -169,16 +169,17 @@ def test_bad_prompts_among_many(masked: Path, tmp_path: Path, denoiser: Denoiser
         (b'{"prompt": true}', '"prompt"'),
         (json.dumps({"prompt": "x" * 25}).encode(), "must fit the canvas of 24 tokens, got 25"),
         (json.dumps({"prompt": "x" * 24}).encode(), "must leave a slot of the 24"),
-        (b'{"prompt": [1, 999]}', "[0, 258], got 999"),
-        (b'{"prompt": [-1]}', "[0, 258], got -1"),
+        (b'{"prompt": [1, 999]}', "[0, 263], got 999"),
+        (b'{"prompt": [-1]}', "[0, 263], got -1"),
+        (b'{"prompt": [1, 261]}', "tokenizer, got 261"),
     ]
     file.write_bytes(b"\n".join([b'{"prompt": "one"}', *(line for line, _ in bad), b'{"prompt": "two"}']))
     result = go(masked, "--prompts", file, "--output", out, "--json", "--num-samples", 2, code=3)
     shown = records(result)
-    assert [record["index"] for record in shown] == list(range(22))
+    assert [record["index"] for record in shown] == list(range(24))
     good = [record["text"] for record in shown if "error" not in record]
-    expected = texts(denoiser, ["one", *["x"] * 9, "two"], num_samples=2)
-    assert good == [expected[i].text for i in (0, 1, 20, 21)]
+    expected = texts(denoiser, ["one", *["x"] * 10, "two"], num_samples=2)
+    assert good == [expected[i].text for i in (0, 1, 22, 23)]
     said = result.stderr.splitlines()
     for number, ((_, word), line) in enumerate(zip(bad, said, strict=True), 2):
         assert line.startswith(f"sortilege: error: {file}, line {number}: ")

@@ -1,5 +1,6 @@
 """The command as a shell runs it: pipes, signals, terminals."""
 
+import json
 import os
 import re
 import signal
@@ -111,3 +112,24 @@ def test_on_a_terminal(model: Path) -> None:
         r"--sampler 'temperature\(0\.5\), adaptive-dirichlet\(0\.1\)'"
     )
     assert re.fullmatch(pattern, summary), summary
+
+
+@posix
+def test_a_search_on_a_terminal(masked: Path) -> None:
+    common = ["--model", str(masked), "--length", "20", "--steps", "5", "--seed", "3", "--num-samples", "2"]
+    bounds = ["--bound", "length(characters) <= 12", "--property", "length"]
+    shown, code = watched([*COMMAND, "search", "ab", *common, *bounds])
+    assert code == 0
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    first, second = (json.loads(line) for line in run("search", "ab", *common, *bounds, "--json").stdout.splitlines())
+    assert f"text 1, seed 3\nab{harmless(first['text'])}\n\ntext 2, seed 4\nab{harmless(second['text'])}\n" in plain
+    assert "2 of 2 texts" in plain  # the bar, which has been wiped since
+    *_, head, reported, bounded, line = plain.splitlines()
+    assert head.split() == ["property", "lower", "upper", "mean", "within"]
+    within = sum(record["satisfied"] for record in (first, second))
+    mean = sum(record["values"]["length(characters)"] for record in (first, second)) / 2
+    assert reported.split()[0] == "length"
+    assert bounded.split() == ["length(characters)", "12", f"{mean:.4g}", str(within), "of", "2"]
+    assert re.fullmatch(rf"2 texts · {within} satisfied · \d+ tokens · .* scorer calls · [\d.]+ s · --seed 3", line), (
+        line
+    )

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ def scorers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in with scorers of the user's own, some of which are broken."""
     (tmp_path / "own_scorers.py").write_text(SCORERS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", [*__import__("sys").path])
-    monkeypatch.delitem(__import__("sys").modules, "own_scorers", raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "own_scorers", raising=False)
     return tmp_path
 
 
@@ -162,7 +163,7 @@ def test_bad_bounds(arguments: list[object], words: list[str]) -> None:
     refused(run("search", "x", "--model", "no/such/model", *arguments), *words)
 
 
-def test_every_setting_has_an_option(masked: Path) -> None:
+def test_every_setting_has_an_option() -> None:
     """And a value that is out of its range is refused by its name."""
     held = ["--model", "no/such/model", "--bound", "length <= 9"]
     for name, knob in knobs(Search).items():

@@ -3,8 +3,8 @@
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -84,6 +84,12 @@ class Plan:
             "history": self.output.history,
         }
 
+    def seed(self, there: Sequence[Record]) -> int:
+        """The seed of the first text: as asked, else that of the records there are, else a new one."""
+        if self.asked.seed is not None:
+            return self.asked.seed
+        return there[0]["settings"]["seed"] if there else secrets.randbelow(2**31)
+
     def tasks(self, seed: int) -> list[Task]:
         """The texts to be made: a prompt's samples one after another, with seeds that count up."""
         number = self.asked.num_samples
@@ -125,22 +131,17 @@ def _length(text: str) -> int:
 
 def run(plan: Plan, texts: Texts) -> None:
     """Make the texts, but for those that the output file has already."""
-    output = plan.output
-    console = Console(highlight=False)
-    # FORCE_COLOR makes rich call a pipe a terminal; bars and summaries are for people who really watch one.
-    watched = sys.stderr.isatty() and not output.quiet
+    watched = sys.stderr.isatty() and not plan.output.quiet
     with refusals(RecordError):
-        file = nullcontext() if output.output is None else RecordFile(output.output)
-    with file as records:
-        there = [] if records is None else records.records
-        seed = plan.asked.seed
-        if seed is None:
-            seed = there[0]["settings"]["seed"] if there else secrets.randbelow(2**31)
-        settings, tasks = plan.settings(seed), plan.tasks(seed)
+        opened = nullcontext() if plan.output.output is None else RecordFile(plan.output.output)
+    with opened as file:
+        there = [] if file is None else file.records
+        seed = plan.seed(there)
+        tasks = plan.tasks(seed)
         try:
-            check_same(there, settings, tasks)
+            check_same(there, plan.settings(seed), tasks)
         except ValueError as error:
-            fail(f"the output file {str(output.output)!r} is of another run: {error}")
+            fail(f"the output file {str(plan.output.output)!r} is of another run: {error}")
         done = {record["index"]: record for record in there if "error" not in record}
         with refusals(ValueError, ImportError, OSError):
             for bound in plan.bounds:
@@ -149,33 +150,61 @@ def run(plan: Plan, texts: Texts) -> None:
             tasks = _encoded(tasks, denoiser, plan.length)
             left = [task for task in tasks if task.given.error is None and task.index not in done]
             made = _made(left, denoiser, plan, texts)
-        page = None
-        if output.output is None or output.json:
-            on_terminal = console.is_terminal and not output.json
-            shown = [task.index for task in tasks if task.index not in done]
-            page = Page(shown, json=output.json, console=console if on_terminal else None, bare=output.quiet)
-        said = {(record["index"], record["error"]) for record in there if "error" in record}
         started = time.perf_counter()
-        with refusals(ScorerError, DecodingError, RecordError):
-            try:
-                for task in tasks:
-                    if task.given.error is not None:
-                        record = task.record(settings, versions(), {"error": task.given.error})
-                        _keep(record, None if (task.index, task.given.error) in said else records, page, [])
-                with bar(len(tasks), len(done), searching=plan.searching is not None, watched=watched) as advance:
-                    for place, text in made:
-                        record = left[place].record(settings, versions(), made_of(text, output.history))
-                        _keep(record, records, page, pieces_of(text, denoiser))
-                        done[record["index"]] = record
-                        advance(record)
-            finally:
+        with (
+            refusals(ScorerError, DecodingError, RecordError),
+            _page(plan.output, [task.index for task in tasks if task.index not in done]) as page,
+            bar(len(tasks), len(done), searching=plan.searching is not None, watched=watched) as advance,
+        ):
+
+            def keep(task: Task, said: Record, pieces: list[tuple[str, bool]]) -> Record:
+                record = task.record(plan.settings(seed), versions(), said)
+                if file is not None and not _known(record, there):
+                    file.append(record)
                 if page is not None:
-                    page.close()
+                    page.add(record, pieces)
+                advance(record)
+                return record
+
+            for task in tasks:
+                if task.given.error is not None:
+                    keep(task, {"error": task.given.error}, [])
+            for place, text in made:
+                record = keep(left[place], made_of(text, plan.output.history), pieces_of(text, denoiser))
+                done[record["index"]] = record
     if watched:
         _conclude(plan, list(done.values()), seed, time.perf_counter() - started)
-    failed = [given for given in {task.index - task.sample: task.given for task in tasks}.values() if given.error]
-    for given in failed:
-        say("error", f"{given.place}: {given.error}")
+    _complain(tasks)
+
+
+@contextmanager
+def _page(output: Output, expected: Sequence[int]) -> Generator[Page | None]:
+    """What shows the texts on standard output, where they do not go to a file alone."""
+    if output.output is not None and not output.json:
+        yield None
+        return
+    # FORCE_COLOR makes rich call a pipe a terminal; bars and summaries are for people who really watch one.
+    console = Console(highlight=False)
+    on_terminal = console.is_terminal and not output.json
+    page = Page(expected, json=output.json, console=console if on_terminal else None, bare=output.quiet)
+    try:
+        yield page
+    finally:
+        page.close()
+
+
+def _known(record: Record, there: Sequence[Record]) -> bool:
+    """Whether the file has said before what is wrong with a prompt."""
+    return "error" in record and any(
+        old["index"] == record["index"] and old.get("error") == record["error"] for old in there
+    )
+
+
+def _complain(tasks: Sequence[Task]) -> None:
+    """A line for each prompt that could not be used, and the exit code that says that there are some."""
+    failed = {task.given.place: task.given.error for task in tasks if task.given.error is not None}
+    for place, error in failed.items():
+        say("error", f"{place}: {error}")
     if failed:
         raise typer.Exit(SOME_PROMPTS_FAILED)
 
@@ -188,15 +217,8 @@ def _made(left: Sequence[Task], denoiser: Denoiser, plan: Plan, texts: Texts) ->
     return texts(denoiser, prompts, length=plan.length, seed=seeds, **plan.process)
 
 
-def _keep(record: Record, records: RecordFile | None, page: Page | None, pieces: list[tuple[str, bool]]) -> None:
-    if records is not None:
-        records.append(record)
-    if page is not None:
-        page.add(record, pieces)
-
-
 def _encoded(tasks: Sequence[Task], denoiser: Denoiser, length: int | None) -> list[Task]:
-    """The tasks, with an error at prompts that no canvas can be made of. Fails if none is left."""
+    """The tasks, with an error at prompts that no canvas can be made of, or that are no text. Fails if none is left."""
     whole("--length", 1 if length is None else length, 1, denoiser.max_length)
     prompts: dict[int, Given] = {}
     for task in tasks:
@@ -212,6 +234,8 @@ def _tried(given: Given, denoiser: Denoiser, length: int | None) -> Given:
         return given
     try:
         templates(denoiser, [given.prompt], length)
+        if isinstance(given.prompt, list):
+            denoiser.decode(given.prompt)
     except ValueError as error:
         return replace(given, error=str(error))
     return given
