@@ -184,11 +184,18 @@ def test_scorer_calls_are_the_texts_measured(method: str, policy: str) -> None:
 
 
 def test_only_draws_are_measured_where_they_hold() -> None:
-    for method in ("best-of-n", "local-search", "exhaustive"):
+    for method in ("best-of-n", "local-search"):
         scorer = Letters("a")
         [text] = run([Bound("a", scorer, upper=99)], method=method, num_x_theta_samples=3, edit_revealed="remask")
         assert text.search.scorer_calls == len(scorer.asked) <= 3 * len(text.history)
         assert (text.search.sweeps, text.search.moves, text.search.denoiser_calls) == (0, 0, 0)
+
+
+def test_the_reference_measures_though_they_hold() -> None:
+    lazy, exhaustive = (run([Bound("a", Letters("a"), upper=99)], method=m)[0].search for m in ("none", "exhaustive"))
+    assert lazy.scorer_calls == 0
+    assert exhaustive.scorer_calls > 100
+    assert (exhaustive.satisfied, exhaustive.moves) == (True, 0)
 
 
 def test_with_nothing_bounded_nothing_is_searched() -> None:

@@ -115,7 +115,7 @@ def blamed(judge: Judge, current: Candidate) -> Generator[Request, Any, np.ndarr
 def exhaustive(
     judge: Judge, start: Candidate, editable: np.ndarray, around: Around
 ) -> Generator[Request, Any, Candidate]:
-    """The reference: measure every neighbour under every bound, and take the best if it is better."""
+    """The reference: measure every neighbour under every bound, whatever holds already, and take the best if better."""
     judge.account.sweeps += 1
     here = yield from around(start.tokens, editable)
     pairs = zip(*(places.tolist() for places in np.nonzero(here.valid)), strict=True)

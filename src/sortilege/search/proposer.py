@@ -137,13 +137,12 @@ class Searcher:
             found = yield from judge.ranked([candidate(step.clean(r, incumbent[slots]))])
             if settings.start == "best":
                 ranked = sorted([*ranked, *found], key=lambda candidate: candidate.rank)
-        if settings.method in ("local-search", "exhaustive") and ranked and not ranked[0].holds:
-            unsure = slots[np.argsort(step.at(raw, ranked[0].tokens[slots]), kind="stable")]
+        unsure = slots[np.argsort(step.at(raw, ranked[0].tokens[slots]), kind="stable")]
+        if settings.method == "exhaustive":
+            yield from exhaustive(judge, ranked[0], unsure, self._around(step, r))
+        elif settings.method == "local-search" and not ranked[0].holds:
             around = self._around(step, r)
-            if settings.method == "exhaustive":
-                yield from exhaustive(judge, ranked[0], unsure, around)
-            else:
-                yield from climb(judge, ranked[0], unsure, around, chunk=settings.chunk, sweeps=settings.sweeps)
+            yield from climb(judge, ranked[0], unsure, around, chunk=settings.chunk, sweeps=settings.sweeps)
         return judge.best(settings.best_sequence_rank)
 
     def _around(self, step: Step, r: int) -> Any:

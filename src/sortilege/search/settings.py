@@ -30,8 +30,9 @@ class Search:
 
     method: "none" draws and only measures what came out. "best-of-n" takes the best of ``num_x_theta_samples`` draws.
         "local-search" improves it by substitutions of single tokens, lazily. "exhaustive" is the reference: at each
-        step it measures every substitution there is and takes the best. "tree" searches over reveals instead: it keeps
-        ``width`` canvases, continues each in ``branches`` ways, and judges a canvas by its likeliest completion.
+        step it measures every substitution there is, whether or not the bounds hold, and takes the best. "tree"
+        searches over reveals instead: it keeps ``width`` canvases, continues each in ``branches`` ways, and judges a
+        canvas by its likeliest completion.
     sampling_method: the rule that gives the k candidates of a slot: "top_p" takes the k most probable tokens (the name
         is that of the method's authors), "locally_typical" those with the least |s - H| + alpha s,
         "locally_typical_distance" those with the least |s - tau H|, with surprisal s and entropy H in nats.
