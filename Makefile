@@ -23,11 +23,14 @@ $(READY): pyproject.toml constraints.txt
 
 # One thread: the model is too small to gain from more, and on a busy machine threads that wait for each other cost much.
 demo: export OMP_NUM_THREADS = 1
-demo: $(READY) ## a language model writes under the adaptive Dirichlet sampler, coloured by surprisal
+demo: $(READY) ## language models write: under adaptive Dirichlet sampling, and within bounds
 	@echo 'The bundled model tiny-ar goes on from "$(PROMPT)", under adaptive Dirichlet sampling (shades: surprisal):'
 	@$(VENV)/bin/sortilege generate "$(PROMPT)" --seed 1 --max-new-tokens 120 --color surprisal
 	@echo; echo 'The same under locally typical sampling:'
 	@$(VENV)/bin/sortilege generate "$(PROMPT)" --seed 1 --max-new-tokens 60 --color surprisal --sampler locally-typical
+	@echo; echo 'The bundled diffusion model tiny-mdlm, searched for text that is positive (sentiment >= 0.5) and easy to read (grade <= 5):'
+	@$(VENV)/bin/sortilege search "$(PROMPT)" --bound "sentiment >= 0.5" --bound "readability <= 5" --property perplexity --seed 1 --length 64 --steps 64
+
 test: $(READY) ## every test but the slow ones, on all cores
 	$(RUN) -m pytest -n auto
 

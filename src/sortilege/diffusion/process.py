@@ -5,7 +5,7 @@ A step looks (the denoiser predicts the canvases that have changed), chooses (th
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from typing import Any, Protocol
 
@@ -25,8 +25,10 @@ from sortilege.samplers._base import Sampler
 class Proposer(Protocol):
     """What may take the place of plain draws from x_theta: it proposes the clean text that tokens are taken from."""
 
-    def propose(self, process: "Process", step: Step, rows: Sequence[int], final: Sequence[bool]) -> list[np.ndarray]:
-        """Clean sequences (L_r,) for the rows of the step with these places.
+    def propose(
+        self, process: "Process", step: Step, rows: Sequence[int], final: Sequence[bool]
+    ) -> list[np.ndarray | None]:
+        """Clean sequences (L_r,) for the rows of the step with these places; None for a plain draw from x_theta.
 
         Fixed slots stay as they are; revealed slots that differ from the canvas are edits.
         final: whether the row's last masked slots are revealed with this step, as far as is known.
@@ -93,10 +95,11 @@ class Process:
         if self.policy.weighs_tokens:
             self.propose(step, writing, [False] * len(rows), proposed)
         choices = [self.choose(step, r, proposed.get(r)) for r in range(len(rows))]
-        final = [self.closes(step, r, choice, proposed.get(r)) for r, choice in enumerate(choices)]
+        drawn = self.drawn(step, choices, proposed)
+        final = [self.closes(step, r, choice, drawn) for r, choice in enumerate(choices)]
         changing = [r for r in writing if (final[r] if self.policy.weighs_tokens else choices[r].reveal.any())]
         self.propose(step, changing, final, proposed)
-        self.commit(step, choices, proposed)
+        self.commit(step, choices, proposed, drawn)
 
     def look(self, rows: Sequence[Row]) -> None:
         """Run the denoiser on the canvases that have changed, or on all of them where the network is told the time."""
@@ -144,7 +147,7 @@ class Process:
         turns = sorted({*asked, *idle})
         if turns:
             clean = self.proposer.propose(self, step, turns, [final[r] for r in turns])
-            proposed.update(zip(turns, clean, strict=True))
+            proposed.update((r, one) for r, one in zip(turns, clean, strict=True) if one is not None)
 
     def choose(self, step: Step, r: int, clean: np.ndarray | None) -> Choice:
         """What the policy chooses for row r, given the clean sequence proposed, if there is one."""
@@ -162,26 +165,39 @@ class Process:
             raise RuntimeError(f"{type(self.policy).__name__} revealed nothing, and no number of steps would end it")
         return choice
 
-    def closes(self, step: Step, r: int, choice: Choice, clean: np.ndarray | None) -> bool:
+    def drawn(self, step: Step, choices: Sequence[Choice], proposed: Mapping[int, np.ndarray]) -> np.ndarray:
+        """(M,) tokens: those to be revealed are drawn from x_theta, or taken from what is proposed."""
+        drawn = np.zeros(sum(map(len, step.slots)), dtype=np.int64)
+        plain = [
+            np.zeros(len(slots), dtype=bool) if r in proposed else choice.reveal[slots]
+            for r, (slots, choice) in enumerate(zip(step.slots, choices, strict=True))
+        ]
+        at = np.flatnonzero(np.concatenate(plain))
+        if len(at):
+            drawn[at] = step.draw(at)
+        for r, clean in proposed.items():
+            drawn[step.span(r)] = clean[step.slots[r]]
+        return drawn
+
+    def closes(self, step: Step, r: int, choice: Choice, drawn: np.ndarray) -> bool:
         """Whether a choice reveals all of row r that is still masked, up to the end token that it may reveal."""
         row, slots = step.rows[r], step.slots[r]
         if self.proposer is not None and self.ends and len(slots):
-            clean = step.clean(r, step.sample()[step.span(r)]) if clean is None else clean
-            shown = choice.reveal | (row.canvas != self.denoiser.mask_id)
-            ended = np.flatnonzero(np.isin(clean, self.ends) & shown & ~row.fixed)
+            shown = row.canvas.copy()
+            shown[slots] = np.where(choice.reveal[slots], drawn[step.span(r)], self.denoiser.mask_id)
+            ended = np.flatnonzero(np.isin(shown, self.ends) & ~row.fixed)
             slots = slots[slots < ended[0]] if len(ended) else slots
         return bool(choice.reveal[slots].all())
 
-    def commit(self, step: Step, choices: Sequence[Choice], proposed: dict[int, np.ndarray]) -> None:
-        """Write what was chosen on the canvases."""
-        picked = [choice.reveal[slots] for choice, slots in zip(choices, step.slots, strict=True)]
-        at = np.flatnonzero(np.concatenate(picked))
-        drawn = np.zeros(sum(map(len, picked)), dtype=np.int64)
+    def commit(
+        self, step: Step, choices: Sequence[Choice], proposed: Mapping[int, np.ndarray], drawn: np.ndarray
+    ) -> None:
+        """Write what was chosen on the canvases. drawn: (M,) the tokens to reveal where nothing is proposed."""
+        drawn = drawn.copy()
         for r, clean in proposed.items():
             drawn[step.span(r)] = clean[step.slots[r]]
-        if self.proposer is None and len(at):
-            drawn[at] = step.draw(at)
-        log_prob = step.at(step.raw, drawn) if len(at) else np.zeros(len(drawn))
+        revealing = any(choice.reveal.any() for choice in choices)
+        log_prob = step.at(step.raw, drawn) if revealing else np.zeros(len(drawn))
         for r, (row, choice) in enumerate(zip(step.rows, choices, strict=True)):
             self.write(step, r, choice, proposed.get(r), drawn, log_prob)
             row.step += 1

@@ -100,6 +100,12 @@ class Step:
             self._samples[number] = host(draw(self.x_theta, self.key(np.arange(self._ends[-1]), number)))
         return self._samples[number]
 
+    def samples(self, rows: Sequence[int], number: int) -> dict[int, np.ndarray]:
+        """The number-th draws (m_r,) of all masked slots of some rows."""
+        spans = [np.arange(self.span(r).start, self.span(r).stop) for r in rows]
+        drawn = self.draw(np.concatenate(spans), number)
+        return dict(zip(rows, np.split(drawn, np.cumsum([len(span) for span in spans])[:-1]), strict=True))
+
     def clean(self, r: int, tokens: np.ndarray) -> np.ndarray:
         """Row r's canvas (L_r,) with ``tokens`` (m_r,) at its masked slots."""
         filled = self.rows[r].canvas.copy()

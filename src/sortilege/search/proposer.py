@@ -1,7 +1,8 @@
 """Search in the reverse process: a clean sequence within bounds, or nearer to them, to take each step's tokens from."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from sortilege.search.ask import ask
 from sortilege.search.judge import Account, Candidate, Judge, Predict, Request, Searching, account_of
 from sortilege.search.local import Neighbours, climb, exhaustive
 from sortilege.search.settings import Search
+
+Draws = Callable[[int], dict[int, np.ndarray]]
+"""The draws of a number, by row, for the rows that are searched at a step."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,26 @@ class Searcher:
         self.settings, self.ends = settings, list(ends)
         self.deciding = [bound for bound in self.bounds if bound.bounded]
 
-    def propose(self, process: Process, step: Step, rows: Sequence[int], final: Sequence[bool]) -> list[np.ndarray]:
-        searches = [self._turn(process, step, r, last) for r, last in zip(rows, final, strict=True)]
-        return ask(searches, process, self.bounds)
+    def propose(
+        self, process: Process, step: Step, rows: Sequence[int], final: Sequence[bool]
+    ) -> list[np.ndarray | None]:
+        due = [r for r, last in zip(rows, final, strict=True) if len(step.slots[r]) and self._due(step, r, last)]
+        draws = cache(partial(step.samples, due))
+        searches = {r: self._turn(process, step, r, draws) for r in due}
+        searches |= {r: self._ended(process, step.rows[r]) for r in rows if len(step.slots[r]) == 0}
+        found = dict(zip(searches, ask(list(searches.values()), process, self.bounds), strict=True))
+        return [found.get(r) for r in rows]
+
+    def _due(self, step: Step, r: int, final: bool) -> bool:
+        """Whether row r is searched at this step."""
+        row, settings = step.rows[r], self.settings
+        account = account_of(row)
+        account.turns += 1
+        account.values = {}
+        if settings.method == "none" or not self.deciding:
+            return False
+        masked = len(step.slots[r]) / int((~row.fixed).sum())
+        return final or (masked <= settings.last and (account.turns - 1) % settings.every == 0)
 
     def last(self, row: Row) -> bool:
         account = account_of(row)
@@ -93,24 +114,19 @@ class Searcher:
             every=settings.best_sequence_rank > 1 or settings.method == "exhaustive",
         )
 
-    def _turn(self, process: Process, step: Step, r: int, final: bool) -> Searching:
-        """The clean sequence (L,) of one row of a step."""
-        row, settings = step.rows[r], self.settings
+    def _ended(self, process: Process, row: Row) -> Searching:
+        """The sequence of a row with nothing masked: once, when it is about to be done, it may be edited."""
         account = account_of(row)
-        if len(step.slots[r]) == 0:
-            if account.closing and not account.closed:
-                account.closed = True
-                return (yield from self._edited(process, row))
+        if not account.closing or account.closed:
             return row.canvas
-        account.turns += 1
-        masked = len(step.slots[r]) / int((~row.fixed).sum())
-        due = final or (masked <= settings.last and (account.turns - 1) % settings.every == 0)
-        if settings.method == "none" or not due or not self.deciding:
-            account.values = {}
-            return step.clean(r, step.sample()[step.span(r)])
-        judge = self.judge(process, row)
-        chosen = yield from self._searched(step, r, judge)
-        self._keep(row, judge, chosen)
+        account.closed = True
+        return (yield from self._edited(process, row))
+
+    def _turn(self, process: Process, step: Step, r: int, draws: Draws) -> Searching:
+        """The sequence to take tokens of a row from."""
+        judge = self.judge(process, step.rows[r])
+        chosen = yield from self._searched(step, r, judge, draws)
+        self._keep(step.rows[r], judge, chosen)
         return chosen.tokens
 
     def _keep(self, row: Row, judge: Judge, chosen: Candidate) -> None:
@@ -121,7 +137,7 @@ class Searcher:
             b.name: known[i, text.text] for i, b in enumerate(self.deciding) if (i, text.text) in known
         }
 
-    def _searched(self, step: Step, r: int, judge: Judge) -> Generator[Request, Any, Candidate]:
+    def _searched(self, step: Step, r: int, judge: Judge, draws: Draws) -> Generator[Request, Any, Candidate]:
         """The sequence to go on with: draws and the incumbent, and what substitutions make of the best of them."""
         settings, slots, span = self.settings, step.slots[r], step.span(r)
         raw = step.raw[span]
@@ -129,7 +145,7 @@ class Searcher:
         def candidate(tokens: np.ndarray) -> Candidate:
             return Candidate(tokens, float(step.at(raw, tokens[slots]).sum()))
 
-        starts = [candidate(step.clean(r, step.sample(i)[span])) for i in range(settings.num_x_theta_samples)]
+        starts = [candidate(step.clean(r, draws(i)[r])) for i in range(settings.num_x_theta_samples)]
         ranked = yield from judge.ranked(starts)
         incumbent = judge.account.incumbent
         if incumbent is not None:

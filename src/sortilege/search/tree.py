@@ -61,7 +61,8 @@ def _grown(process: Process, searcher: Searcher, trees: Sequence[list[Node]]) ->
     children = [_forked(row, branch) for _, row in going for branch in range(searcher.settings.branches)]
     step = process.at(children)
     likeliest = _likeliest(step)
-    process.commit(step, [process.choose(step, r, None) for r in range(len(children))], {})
+    choices = [process.choose(step, r, None) for r in range(len(children))]
+    process.commit(step, choices, {}, process.drawn(step, choices, {}))
     families: list[dict[bytes, Node]] = [{node.row.canvas.tobytes(): node for node in nodes} for nodes in leaves]
     parents = [row.canvas for _, row in going for _ in range(searcher.settings.branches)]
     for r, (t, row) in enumerate(zip(owners, children, strict=True)):
