@@ -35,10 +35,13 @@ def lines(out: Path) -> list[dict[str, Any]]:
 
 
 def told(out: Path) -> dict[int, Any]:
-    """What the records say but for the time it took, by index; each index once."""
+    """What the records say, by index; each index once.
+
+    But for the time it took, and for versions: those of the libraries that a process has loaded, which here differ.
+    """
     records = lines(out)
     assert len({record["index"] for record in records}) == len(records)
-    kept = {record["index"]: {k: v for k, v in record.items() if k != "seconds"} for record in records}
+    kept = {r["index"]: {k: v for k, v in r.items() if k not in ("seconds", "versions")} for r in records}
     for record in kept.values():
         for free in ("batch_size", "num_samples"):
             record["settings"].pop(free)
