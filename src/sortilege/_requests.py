@@ -129,12 +129,7 @@ class Request:
 
 def tokenized(model: Model, prompt: Any) -> tuple[list[str | None], list[list[int]]]:
     """The prompts as texts (None where tokens were given) and as token ids."""
-    given = _listed(prompt)
-    if isinstance(given, str) or (isinstance(given, list | tuple) and given and isinstance(given[0], int)):
-        given = [given]
-    prompts = [_listed(one) for one in given] if isinstance(given, list | tuple) else []
-    if not prompts or not all(isinstance(one, str | list | tuple) for one in prompts):
-        raise ValueError(f"prompt must be a text, a list of token ids, or a list of those, got {prompt!r}")
+    prompts = prompts_of(prompt)
     texts: list[str | None] = []
     ids: list[list[int]] = []
     for one in prompts:
@@ -148,6 +143,17 @@ def tokenized(model: Model, prompt: Any) -> tuple[list[str | None], list[list[in
         texts.append(one if isinstance(one, str) else None)
         ids.append(found)
     return texts, ids
+
+
+def prompts_of(prompt: Any) -> list[Any]:
+    """A list of prompts, each a text or a list of token ids. Raises ValueError for what is no prompt and no list."""
+    given = _listed(prompt)
+    if isinstance(given, str) or (isinstance(given, list | tuple) and given and isinstance(given[0], int)):
+        given = [given]
+    prompts = [_listed(one) for one in given] if isinstance(given, list | tuple) else []
+    if not prompts or not all(isinstance(one, str | list | tuple) for one in prompts):
+        raise ValueError(f"prompt must be a text, a list of token ids, or a list of those, got {prompt!r}")
+    return prompts
 
 
 def seeds_of(seed: int | Sequence[int], prompts: int, num_samples: int = 1) -> list[int]:

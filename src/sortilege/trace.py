@@ -44,7 +44,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sortilege.numerics._arrays import Array
+from sortilege.numerics._arrays import Array, host
 from sortilege.numerics.information import entropy, log_softmax
 
 SCHEMA = "sortilege-trace/1"
@@ -80,8 +80,8 @@ def step_records(
     text: the text of one token id.
     candidates: how many of the most probable tokens to list, before and after each.
     """
-    tokens = _host(tokens)
-    log_raw, log_processed = log_softmax(_host(raw)), log_softmax(_host(processed))
+    tokens = host(tokens)
+    log_raw, log_processed = log_softmax(host(raw)), log_softmax(host(processed))
     chosen = np.arange(len(tokens)), tokens
     measured = {
         "raw_log_prob": log_raw[chosen],
@@ -91,7 +91,7 @@ def step_records(
         "processed_entropy": entropy(log_processed),
         "kept": np.sum(log_processed > -np.inf, axis=-1),
     }
-    reported = {name: _host(values) for name, values in report.items()}
+    reported = {name: host(values) for name, values in report.items()}
 
     def candidate(row: int, token: int) -> Record:
         return {
@@ -246,14 +246,6 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
 
 def _line(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def _host(x: Array) -> Any:
-    """An array of any library as a NumPy array in the computer's memory."""
-    if hasattr(x, "detach"):
-        x = x.detach().cpu()
-        x = x.float() if "bfloat16" in str(x.dtype) else x  # NumPy has no such type
-    return np.asarray(x)
 
 
 def _plain(value: Any) -> Any:

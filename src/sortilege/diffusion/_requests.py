@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sortilege._checks import whole
+from sortilege._requests import prompts_of
 from sortilege.diffusion._rows import Row, StepRecord
 from sortilege.diffusion.denoiser import Denoiser
 
@@ -50,15 +51,9 @@ def templates(
     """
     if length is not None:
         whole("length", length, 1, denoiser.max_length)
-    given: Any = prompt.tolist() if hasattr(prompt, "tolist") else prompt
-    if isinstance(given, str) or (isinstance(given, list | tuple) and given and isinstance(given[0], int)):
-        given = [given]
-    prompts: list[Any] = list(given) if isinstance(given, list | tuple) else []
-    if not prompts or not all(isinstance(one, str | list | tuple) for one in prompts):
-        raise ValueError(f"prompt must be a text, a list of token ids, or a list of those, got {prompt!r}")
     texts: list[str | None] = []
     canvases: list[tuple[np.ndarray, int]] = []
-    for one in prompts:
+    for one in prompts_of(prompt):
         ids = denoiser.encode(one) if isinstance(one, str) else list(one)
         for token in ids:
             whole("prompt token", token, 0, denoiser.vocabulary - 1)

@@ -215,16 +215,14 @@ class Process:
         row = step.rows[r]
         slots = np.flatnonzero(choice.reveal)
         masked = np.zeros(0, dtype=int) if choice.remask is None else np.flatnonzero(choice.remask)
-        edits = np.zeros(0, dtype=int)
+        edited: tuple[tuple[int, int, int], ...] = ()
         if clean is not None:
-            edits = np.flatnonzero((clean != row.canvas) & (row.canvas != self.denoiser.mask_id))
+            changed = np.flatnonzero((clean != row.canvas) & (row.canvas != self.denoiser.mask_id))
+            edited = tuple((int(slot), int(row.canvas[slot]), int(clean[slot])) for slot in changed)
         if choice.time is not None:
             row.time = choice.time
-        if not (len(slots) or len(masked) or len(edits)):
+        if not (len(slots) or len(masked) or edited):
             return
-        edited = (
-            tuple((int(slot), int(row.canvas[slot]), int(clean[slot])) for slot in edits) if clean is not None else ()
-        )
         for slot, _, token in edited:
             row.canvas[slot] = token
         at = step.span(r).start + np.searchsorted(step.slots[r], slots)

@@ -10,7 +10,7 @@ import numpy as np
 from sortilege._requests import DecodingError
 from sortilege.diffusion._rows import Row
 from sortilege.diffusion.schedule import Schedule
-from sortilege.numerics._arrays import Array, array_namespace, gather, top_k
+from sortilege.numerics._arrays import Array, array_namespace, host, map_leaves, top_k
 from sortilege.numerics.information import entropy, kl_divergence, log_softmax
 from sortilege.numerics.random import Key, Stream, draw, drawable, fold, uniform
 from sortilege.samplers._base import Sampler
@@ -112,7 +112,8 @@ class Step:
         filled[self.slots[r]] = tokens
         return filled
 
-    def at(self, log_prob: Array, tokens: np.ndarray) -> np.ndarray:
+    @staticmethod
+    def at(log_prob: Array, tokens: np.ndarray) -> np.ndarray:
         """(M,) entries of (M, V) log-probabilities at tokens (M,)."""
         xp = array_namespace(log_prob)
         ids = xp.asarray(tokens, device=log_prob.device)[:, None]
@@ -238,32 +239,8 @@ def take_rows(x: Array, at: np.ndarray) -> Array:
 
 def gather_rows(states: Sequence[Any], owner: np.ndarray) -> Any:
     """States of one row each, side by side, then the rows ``owner`` (M,) of that."""
-    joined = states[0] if len(states) == 1 else _joined(states)
-    leaf = _first_leaf(joined)
-    if leaf is None:
-        return joined
-    return gather(joined, array_namespace(leaf).asarray(owner, device=leaf.device))
 
+    def gathered(*leaves: Array) -> Array:
+        return take_rows(array_namespace(*leaves).concat(list(leaves), axis=0), owner)
 
-def _joined(states: Sequence[Any]) -> Any:
-    first = states[0]
-    if isinstance(first, dict):
-        return {key: _joined([state[key] for state in states]) for key in first}
-    if isinstance(first, tuple):
-        parts = [_joined(values) for values in zip(*states, strict=True)]
-        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    return array_namespace(first).concat(list(states), axis=0)
-
-
-def _first_leaf(state: Any) -> Any:
-    if isinstance(state, dict | tuple):
-        leaves = (_first_leaf(value) for value in (state.values() if isinstance(state, dict) else state))
-        return next((leaf for leaf in leaves if leaf is not None), None)
-    return state
-
-
-def host(x: Array) -> np.ndarray:
-    """An array of any library as a NumPy array in the computer's memory."""
-    if hasattr(x, "detach"):
-        x = x.detach().cpu()
-    return np.asarray(x)
+    return map_leaves(gathered, *states)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import array_api_compat
+import numpy as np
 from array_api_compat import device as device
 from array_api_compat import is_jax_namespace, is_numpy_namespace, is_torch_namespace
 
@@ -34,6 +35,14 @@ def map_leaves(function: Callable[..., Array], state: Any, *others: Any) -> Any:
         mapped = [map_leaves(function, *values) for values in zip(state, *others, strict=True)]
         return type(state)(*mapped) if hasattr(state, "_fields") else tuple(mapped)
     return function(state, *others)
+
+
+def host(x: Array) -> Any:
+    """An array of any library as a NumPy array in the computer's memory."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+        x = x.float() if "bfloat16" in str(x.dtype) else x  # NumPy has no such type
+    return np.asarray(x)
 
 
 def gather(state: Any, rows: Array) -> Any:

@@ -1,10 +1,11 @@
 """Measuring texts with code that may be anybody's: what it may do wrong becomes one kind of error."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sortilege.properties._base import Bound, Property, Text
+from sortilege.properties._base import Bound, Property, Span, Text
 
 
 class ScorerError(ValueError):
@@ -24,16 +25,39 @@ def measured(scorer: Bound | Property, texts: Sequence[Text]) -> list[float]:
     if not texts:
         return []
     name, property = (scorer.name, scorer.property) if isinstance(scorer, Bound) else (type(scorer).__name__, scorer)
-    try:
+    with _failing(name):
         values = property.measure(texts)
-    except Exception as error:
-        raise ScorerError(name, f"failed: {type(error).__name__}: {error}") from error
     listed = _listed(values)
     if listed is None:
         raise ScorerError(name, f"must give a list of {len(texts)} numbers, got {values!r}")
     if len(listed) != len(texts):
         raise ScorerError(name, f"must give one number for each of {len(texts)} texts, got {len(listed)}")
     return [_number(name, index, value) for index, value in enumerate(listed)]
+
+
+def blamed(bound: Bound, texts: Sequence[Text]) -> list[list[Span]]:
+    """The spans to blame in each text, in order; none where the property cannot say.
+
+    Raises ScorerError, naming the property, where it raises anything, or says it of more or fewer texts than there are.
+    """
+    if not texts:
+        return []
+    with _failing(bound.name):
+        spans = bound.property.blame(texts)
+    if spans is None:
+        return [[] for _ in texts]
+    if len(spans) != len(texts):
+        raise ScorerError(bound.name, f"must give a list of spans for each of {len(texts)} texts, got {len(spans)}")
+    return spans
+
+
+@contextmanager
+def _failing(name: str) -> Generator[None]:
+    """Turn whatever is raised into a ScorerError of the property ``name``."""
+    try:
+        yield
+    except Exception as error:
+        raise ScorerError(name, f"failed: {type(error).__name__}: {error}") from error
 
 
 def _listed(values: Any) -> list[Any] | None:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from sortilege.diffusion.process import Process, padded
-from sortilege.properties._base import Bound, Span, Text
-from sortilege.properties.scoring import ScorerError, measured
+from sortilege.properties._base import Bound
+from sortilege.properties.scoring import blamed, measured
 from sortilege.search.judge import Blame, Measure, Predict, Request, Searching
 
 CANVASES = 64
@@ -37,7 +37,7 @@ def _answered(requests: dict[int, Request], process: Process, bounds: Sequence[B
         for i, one in measures.items():
             answers[i], values = values[: len(one.texts)], values[len(one.texts) :]
         asked = {i: one for i, one in requests.items() if isinstance(one, Blame) and one.bound == b}
-        answers.update(zip(asked, _blamed(bound, [one.text for one in asked.values()]), strict=True))
+        answers.update(zip(asked, blamed(bound, [one.text for one in asked.values()]), strict=True))
     predictions = {i: one for i, one in requests.items() if isinstance(one, Predict)}
     canvases = [canvas for one in predictions.values() for canvas in one.canvases]
     logits: list[Any] = []
@@ -49,16 +49,3 @@ def _answered(requests: dict[int, Request], process: Process, bounds: Sequence[B
     for i, one in predictions.items():
         answers[i], logits = logits[: len(one.canvases)], logits[len(one.canvases) :]
     return answers
-
-
-def _blamed(bound: Bound, texts: Sequence[Text]) -> list[list[Span]]:
-    """The spans to blame in each text; none where the property cannot say."""
-    if not texts:
-        return []
-    try:
-        spans = bound.property.blame(texts)
-    except Exception as error:
-        raise ScorerError(bound.name, f"failed: {type(error).__name__}: {error}") from error
-    if spans is not None and len(spans) != len(texts):
-        raise ScorerError(bound.name, f"must give a list of spans for each of {len(texts)} texts, got {len(spans)}")
-    return [[] for _ in texts] if spans is None else spans

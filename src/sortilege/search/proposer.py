@@ -9,8 +9,8 @@ import numpy as np
 
 from sortilege.diffusion._rows import Row
 from sortilege.diffusion.process import Process
-from sortilege.diffusion.step import Step, host, without
-from sortilege.numerics._arrays import Array, array_namespace
+from sortilege.diffusion.step import Step, without
+from sortilege.numerics._arrays import Array, array_namespace, host
 from sortilege.numerics.information import log_softmax
 from sortilege.numerics.typicality import additive_distance, scaled_distance, typical_window
 from sortilege.properties._base import Bound
@@ -210,9 +210,7 @@ class Searcher:
             at = xp.stack([values[int(slot)] for values, slot in zip(logits, asked, strict=True)])
             raw = log_softmax(without(at, forbidden))
             ids, valid, log_prob = self.candidates(raw, raw)
-            own = xp.asarray(tokens[asked], device=raw.device)[:, None]
-            there = host(xp.take_along_axis(raw, own, axis=-1)[:, 0]).astype(np.float64)
-            return Neighbours(asked, ids, valid, log_prob, there)
+            return Neighbours(asked, ids, valid, log_prob, Step.at(raw, tokens[asked]))
 
         free = np.flatnonzero(~row.fixed & ~np.isin(row.canvas, denoiser.end_ids))
         unsure = free[np.argsort(row.revealed_log_prob[free], kind="stable")]

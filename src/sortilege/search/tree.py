@@ -15,8 +15,8 @@ import numpy as np
 from sortilege.diffusion._requests import Denoised, result_of
 from sortilege.diffusion._rows import Row
 from sortilege.diffusion.process import Process
-from sortilege.diffusion.step import Step, host
-from sortilege.numerics._arrays import argmax_last
+from sortilege.diffusion.step import Step
+from sortilege.numerics._arrays import argmax_last, host
 from sortilege.numerics.random import fold
 from sortilege.search.ask import ask
 from sortilege.search.judge import Candidate, Judge, Searching, account_of
