@@ -20,7 +20,7 @@ from sortilege.numerics.information import log_softmax
 from sortilege.numerics.random import Key, draw, drawable
 from sortilege.samplers._base import Sampler, State
 from sortilege.samplers.spec import parse_sampler
-from sortilege.trace import Record, step_records
+from sortilege.trace import Record, step_records, text_of
 
 WARM_POSITION = 2**30
 """While a sampler is warmed on its prompt, the noise of prompt token j has the position ``WARM_POSITION + j``."""
@@ -153,27 +153,32 @@ def _decode(
     key = Key.of(seeds, [0] * len(requests), like=logits)
 
     for position in range(max_new_tokens):
+        began = time.perf_counter()  # the check of the logits has waited for the device
         shaped, state = sampler.adjust(logits, state, key)
         check(shaped, "the sampler's logits", requests, position)
         tokens = draw(shaped, key)
+        report = {} if candidates is None else sampler.report(state)
+        state = sampler.observe(tokens, state)
+        drawn = tokens.tolist()
+        ended = time.perf_counter()
         records: Sequence[Record | None] = [None] * len(requests)
         if candidates is not None:
             records = step_records(
                 logits,
                 shaped,
                 tokens,
-                sampler.report(state),
+                report,
                 requests=[request.index for request in requests],
                 position=position,
-                seconds=time.perf_counter() - started,
-                text=lambda token: model.tokenizer.decode([token]),
+                seconds=ended - started,
+                sampler_seconds=ended - began,
+                text=text_of(model.tokenizer),
                 candidates=candidates,
             )
-        state = sampler.observe(tokens, state)
 
         raw, processed = _at(log_softmax(logits), tokens), _at(log_softmax(shaped), tokens)
         last = position + 1 == max_new_tokens
-        for row, (request, token) in enumerate(zip(requests, tokens.tolist(), strict=True)):
+        for row, (request, token) in enumerate(zip(requests, drawn, strict=True)):
             yield request.take(token, raw[row], processed[row], records[row], ends=ends, last=last)
 
         going = [row for row, request in enumerate(requests) if request.finish_reason is None]

@@ -147,8 +147,11 @@ def test_the_trace_is_of_the_text_written(model: Path, tmp_path: Path) -> None:
     assert trace.header["sampler"] == "adaptive-dirichlet"
     assert trace.header["model"] == str(model)
     assert trace.header["requests"] == [
-        {"prompt": PROMPT, "prompt_tokens": record["prompt_tokens"], "seed": record["seed"]} for record in records
+        {"prompt": PROMPT, "prompt_tokens": record["prompt_tokens"], "text": PROMPT, "seed": record["seed"]}
+        for record in records
     ]
+    assert (trace.header["kind"], trace.header["driver"]) == ("tokens", "sortilege.generate")
+    assert trace.header["settings"] == {"max_new_tokens": 20, "stop": [], "warm": False}
     for record in records:
         steps = trace.of(record["sample"])
         assert [step["token"] for step in steps] == record["tokens"]

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sortilege._checks import whole
 from sortilege._extras import require
+from sortilege._requests import tokenized
 from sortilege.cli import _options as options
 from sortilege.cli._color import PROMPT, literal
 from sortilege.cli._errors import refusals
@@ -20,7 +21,7 @@ from sortilege.cli._report import as_json, summary
 from sortilege.generate import DecodingError, Event, Result, seeds_of, stream
 from sortilege.models import Model, bundled, load
 from sortilege.samplers.spec import format_sampler, parse_sampler
-from sortilege.trace import TraceWriter, header
+from sortilege.trace import TraceWriter, header, request_of
 
 
 def generate(
@@ -74,9 +75,12 @@ def generate(
         )
         writer = None
         if trace is not None:
-            tokens = loaded.encode(text) or [loaded.start_token_id]
-            requests = [{"prompt": text, "prompt_tokens": tokens, "seed": s} for s in seeds_of(seed, 1, num_samples)]
-            writer = TraceWriter(trace, header(spec, loaded.name, requests))
+            _, (tokens,) = tokenized(loaded, text)
+            requests = [
+                {**request_of(tokens, s, loaded.tokenizer), "prompt": text} for s in seeds_of(seed, 1, num_samples)
+            ]
+            asked = {"max_new_tokens": max_new_tokens, "stop": stop or [], "warm": warm}
+            writer = TraceWriter(trace, header(spec, loaded.name, requests, settings=asked))
 
     page = Terminal(console, shaded=color is options.Color.SURPRISAL, bare=quiet) if on_terminal else Pipe()
     started = time.perf_counter()

@@ -192,6 +192,7 @@ class SamplerLogitsProcessor(logits_process.LogitsProcessor):  # pyright: ignore
             requests=rows.tolist(),
             position=int(run.key.position[0]),
             seconds=seconds,
+            sampler_seconds=seconds,
             text=self.text,
             candidates=self.candidates,
         )

@@ -1,0 +1,33 @@
+"""What a trace is held to: the JSON Schema that is shipped, by another implementation of JSON Schema."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from sortilege.trace import schema
+
+TIMES = ("seconds", "sampler_seconds")
+
+
+def validator(name: str) -> Draft202012Validator:
+    """Of "token_header", "step_header", "token" or "step"."""
+    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": schema()["$defs"]})
+
+
+def hold(records: Iterable[Any], name: str) -> None:
+    """Assert that the records are of the schema, as JSON has them."""
+    one = validator(name)
+    for record in records:
+        one.validate(json.loads(json.dumps(record, allow_nan=False)))
+
+
+def untimed(record: Any, tolerance: float = 1e-4) -> Any:
+    """The record without its timings, to compare with: numbers that were computed are equal to within the tolerance."""
+    if isinstance(record, dict):
+        return {name: untimed(value, tolerance) for name, value in record.items() if name not in TIMES}
+    if isinstance(record, list | tuple):
+        return [untimed(value, tolerance) for value in record]
+    return pytest.approx(record, abs=tolerance, rel=tolerance) if isinstance(record, float) else record
