@@ -11,8 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from sortilege._journal import line_of
 from sortilege.cli._color import PROMPT, harmless, literal
-from sortilege.cli._records import Record, line_of
+from sortilege.cli._records import Record
 from sortilege.diffusion._requests import Denoised
 from sortilege.diffusion.denoiser import Denoiser
 from sortilege.properties._base import Bound

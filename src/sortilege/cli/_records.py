@@ -42,19 +42,17 @@ Readers ignore names they do not know; a change of meaning changes the number in
 
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from sortilege._journal import Record as Record
+from sortilege._journal import first_difference, shortened
 from sortilege.cli._prompts import Given
 from sortilege.diffusion._requests import Denoised
 
 SCHEMA = "sortilege-denoised/1"
 FREE = ("num_samples", "device", "batch_size", "trust_remote_code", "history")
 """Settings that may change from run to run of one file: they do not say what its texts are."""
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -102,20 +100,6 @@ def made_of(text: Denoised, history: bool) -> Record:
     return made
 
 
-def line_of(record: Record) -> str:
-    """A record as a line of JSON."""
-    return json.dumps(_plain(record), allow_nan=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """The value with null for what is no finite number."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def check_same(there: Sequence[Record], settings: Record, tasks: Sequence[Task]) -> None:
     """Raise ValueError, naming the first difference, unless the records are of these settings and among these tasks."""
     asked = {task.index: task for task in tasks}
@@ -123,26 +107,12 @@ def check_same(there: Sequence[Record], settings: Record, tasks: Sequence[Task])
         old = record["settings"]
         for name in [*settings, *(name for name in old if name not in settings)]:
             if name not in FREE and old.get(name) != json.loads(json.dumps(settings.get(name))):
-                one, other = _first_difference(old.get(name), json.loads(json.dumps(settings.get(name))))
+                one, other = first_difference(old.get(name), json.loads(json.dumps(settings.get(name))))
                 raise ValueError(f"it was made with another {name}: {one} there, {other} here")
         if "error" in record:
             continue
         task = asked.get(record["index"])
         if task is None or task.sample != record["sample"] or task.given.prompt != record["prompt"]:
-            raise ValueError(f"it was made with other prompts: {_short(record['prompt'])} with seed {record['seed']}")
-
-
-def _first_difference(one: Any, other: Any) -> tuple[str, str]:
-    """What differs, as short as can be: of objects, the first entry that does."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        name = next(name for name in [*one, *other] if one.get(name) != other.get(name))
-        left, right = _first_difference(one.get(name), other.get(name))
-        return f"{name} {left}", right
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return next(_first_difference(a, b) for a, b in zip(one, other, strict=True) if a != b)
-    return _short(one), _short(other)
-
-
-def _short(value: Any) -> str:
-    shown = json.dumps(value, ensure_ascii=False)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+            raise ValueError(
+                f"it was made with other prompts: {shortened(record['prompt'])} with seed {record['seed']}"
+            )
