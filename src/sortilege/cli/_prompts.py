@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ class Given:
     """A prompt, or why there is none.
 
     prompt: its text or its token ids. file, line: where it stands, lines counted from 1; None for an argument.
+    reference: what the line gives as one, as it stands there; only sets of prompts look at it.
     """
 
     prompt: str | list[int] | None
     file: str | None = None
     line: int | None = None
     error: str | None = None
+    reference: Any = None
 
     @property
     def place(self) -> str:
@@ -40,15 +42,25 @@ def read_prompts(argument: str | None, source: str | None) -> list[Given]:
     if argument is not None and source is not None:
         fail("the prompt was given twice: as an argument and with --prompts")
     if source is not None:
-        found = list(_found(source))
-        if not found:
-            fail(f"--prompts: {source!r} holds no prompts")
+        found = prompts_in(source)
     elif argument is not None:
         found = [_checked(read_prompt(argument, None))]
     else:
         found = [Given("")]
     refuse_all_bad(found)
     return found
+
+
+def prompts_in(source: str) -> list[Given]:
+    """The prompts in a file, in the files of a folder, or on standard input (``-``); refused where there are none."""
+    found = list(_found(source))
+    return found if found else fail(f"--prompts: {source!r} holds no prompts")
+
+
+def is_prompt(value: Any) -> bool:
+    """Whether it is a text or a list of token ids."""
+    ids = isinstance(value, list) and all(isinstance(token, int) and not isinstance(token, bool) for token in value)
+    return isinstance(value, str) or ids
 
 
 def refuse_all_bad(prompts: list[Given]) -> None:
@@ -104,10 +116,9 @@ def _of_json(line: str, file: str, number: int) -> Given:
     except ValueError as error:
         return Given(None, file, number, f"is not JSON: {error}")
     prompt = value.get("prompt") if isinstance(value, dict) else None
-    ids = isinstance(prompt, list) and all(isinstance(token, int) and not isinstance(token, bool) for token in prompt)
-    if not (isinstance(prompt, str) or ids):
+    if not is_prompt(prompt):
         return Given(None, file, number, 'must be an object with a "prompt", a text or a list of token ids')
-    return _checked(prompt, file, number)
+    return replace(_checked(prompt, file, number), reference=value.get("reference"))
 
 
 def _checked(prompt: Any, file: str | None = None, line: int | None = None) -> Given:
