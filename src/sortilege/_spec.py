@@ -66,6 +66,14 @@ def parse(text: str, registry: Registry[Any], settings: Mapping[str, str] | None
     return _joined([stage.build() for stage in stages], text, registry)
 
 
+def given(text: str, registry: Registry[Any]) -> list[dict[str, Any]]:
+    """The knobs that ``text`` gives a value, stage by stage: of one that holds objects of the registry, theirs in turn.
+
+    For text that ``parse`` reads.
+    """
+    return [_given_of(node, registry) for node in _nodes(text)]
+
+
 def format(value: Any, registry: Registry[Any]) -> str:
     """The text that ``parse`` reads as ``value``; knobs at their defaults are left out.
 
@@ -143,19 +151,35 @@ def _stage(node: ast.expr, registry: Registry[Any]) -> _Stage:
         raise ValueError(f"unknown {registry.kind} {name!r}{_hint(name, registry)}")
     stage = _Stage(name, registry[name], {})
     known = knobs(stage.cls)
-    if not isinstance(node, ast.Call):
-        return stage
-    if len(node.args) > len(known):
+    if isinstance(node, ast.Call) and len(node.args) > len(known):
         raise ValueError(f"{name} takes at most {len(known)} values ({', '.join(known)}), got {len(node.args)}")
-    given = [*zip(known, node.args, strict=False), *((word.arg or "**", word.value) for word in node.keywords)]
-    for knob, value in given:
-        knob = knob.replace(_HYPHEN, "_")
+    for knob, value in _given(node, known):
         if knob not in known:
             raise ValueError(f"{name} has no knob {knob!r}{_hint(knob, known)}")
         if knob in stage.values:
             raise ValueError(f"{name}.{knob} was given twice")
         stage.values[knob] = _value(f"{name}.{knob}", known[knob], value, registry)
     return stage
+
+
+def _given(node: ast.expr, known: Iterable[str]) -> list[tuple[str, ast.expr]]:
+    """The values within a stage's parentheses, with the names of their knobs."""
+    if not isinstance(node, ast.Call):
+        return []
+    named = [((word.arg or "**").replace(_HYPHEN, "_"), word.value) for word in node.keywords]
+    return [*zip(known, node.args, strict=False), *named]
+
+
+def _given_of(node: ast.expr, registry: Registry[Any]) -> dict[str, Any]:
+    called = node.func if isinstance(node, ast.Call) else node
+    name = called.id.replace(_HYPHEN, "-").replace("_", "-") if isinstance(called, ast.Name) else ""
+    known = knobs(registry[name]) if name in registry else {}
+    found: dict[str, Any] = {}
+    for knob, value in _given(node, known):
+        nodes = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
+        nested = knob in known and known[knob].kind == registry.kind
+        found[knob] = [_given_of(inner, registry) for inner in nodes] if nested else None
+    return found
 
 
 def _target(setting: str, stages: list[_Stage]) -> tuple[_Stage, str]:
