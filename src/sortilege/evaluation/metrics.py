@@ -121,6 +121,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "longest_repeat": Metric("longest span that occurs twice in a text", "tokens", "lower", longest_repeat),
         "length": Metric("length", "tokens", None, length),
         "target_gap": Metric("|realised - target entropy| of a text", "nats per token", "lower", target_gap),
+        "target_entropy": Metric("mean target entropy", "nats per token", None, reported("target_entropy")),
+        "temperature_ok": Metric("share of tokens whose target was within reach", "", None, reported("temperature_ok")),
         "temperature": Metric("mean temperature", "", None, reported("temperature")),
         "inlier": Metric("share of tokens in the Dirichlet branch", "", None, reported("inlier")),
         "perturbation": Metric("mean weight of the Dirichlet draw", "", None, reported("perturbation")),
