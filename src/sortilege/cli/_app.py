@@ -11,6 +11,7 @@ from sortilege.cli.denoise import denoise
 from sortilege.cli.generate import generate
 from sortilege.cli.lists import policies, properties, samplers
 from sortilege.cli.search import search
+from sortilege.cli.view import view
 
 
 def _hyphenated(name: str) -> str:
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(generate)
 app.command(epilog=EPILOG)(denoise)
 app.command(epilog=EPILOG)(search)
+app.command()(view)
 for listing in (samplers, policies, properties):
     app.command()(listing)
 

@@ -1,0 +1,129 @@
+// The replay of a canvas: what is on it after any number of steps, and a pane that shows it.
+
+const MASK = -1;
+const GONE = -2;
+
+// One text of a trace of steps.
+function unpackSteps(trace, request) {
+  const n = request.n;
+  const found = {
+    ...request,
+    slots: request.canvas.length,
+    times: column(request.time, n),
+    masksLeft: column(request.masks_left, n),
+    lengths: column(request.length, n),
+    seconds: column(request.seconds, n),
+    ends: offsets(request.revealed.counts, n),
+    edits: offsets(request.edited.counts, n),
+    values: Object.fromEntries(Object.entries(request.values).map(([name, packed]) => [name, column(packed, n)])),
+    distances: Object.fromEntries(Object.entries(request.distances).map(([name, packed]) => [name, column(packed, n)])),
+    textOf: (place) => (place < 0 ? "" : trace.texts[place]),
+    idOf: (place) => trace.ids[place],
+  };
+  found.last = stateAt(found, n);
+  found.history = historyOf(found);
+  return found;
+}
+
+// What happened at a step, counted from 0, in the order in which it did.
+function eventsOf(text, step) {
+  const found = { masked: text.masked[step], revealed: [], edited: [] };
+  for (let i = text.ends[step]; i < text.ends[step + 1]; i++)
+    found.revealed.push({ slot: text.revealed.slots[i], place: text.revealed.tokens[i], logProb: number(text.revealed.log_prob[i]), entropy: number(text.revealed.entropy[i]) });
+  for (let i = text.edits[step]; i < text.edits[step + 1]; i++)
+    found.edited.push({ slot: text.edited.slots[i], before: text.edited.before[i], place: text.edited.tokens[i] });
+  return found;
+}
+
+// The canvas after `steps` steps, and of each slot the step that last wrote it and what the model thought of that.
+function stateAt(text, steps) {
+  const blank = () => new Float64Array(text.slots).fill(NaN);
+  const state = { canvas: Int32Array.from(text.canvas), revealedAt: blank(), logProb: blank(), entropy: blank(), news: new Map() };
+  for (let step = 0; step < steps; step++) {
+    const { masked, revealed, edited } = eventsOf(text, step);
+    const news = new Map();
+    for (const slot of masked) {
+      news.set(slot, { kind: "masked", before: state.canvas[slot] });
+      state.canvas[slot] = MASK;
+      state.revealedAt[slot] = state.logProb[slot] = state.entropy[slot] = NaN;
+    }
+    for (const one of revealed) {
+      news.set(one.slot, { kind: "fresh" });
+      state.canvas[one.slot] = one.place;
+      state.revealedAt[one.slot] = step + 1;
+      state.logProb[one.slot] = one.logProb;
+      state.entropy[one.slot] = one.entropy;
+    }
+    for (const one of edited) {
+      news.set(one.slot, { kind: "edited", before: one.before });
+      state.canvas[one.slot] = one.place;
+      state.revealedAt[one.slot] = step + 1;
+      state.logProb[one.slot] = state.entropy[one.slot] = NaN;
+    }
+    for (let slot = text.lengths[step]; slot < text.slots; slot++) state.canvas[slot] = GONE;
+    state.news = news;
+  }
+  return state;
+}
+
+// Of each slot, all that happened to it.
+function historyOf(text) {
+  const found = Array.from({ length: text.slots }, () => []);
+  for (let step = 0; step < text.n; step++) {
+    const { masked, revealed, edited } = eventsOf(text, step);
+    for (const slot of masked) found[slot].push({ step, kind: "masked" });
+    for (const one of revealed) found[one.slot].push({ step, kind: "revealed", ...one });
+    for (const one of edited) found[one.slot].push({ step, kind: "edited", ...one });
+  }
+  return found;
+}
+
+class CanvasPane {
+  constructor(heard) {
+    this.heard = heard;
+    this.body = h("div", { class: "text", dir: "auto" });
+    this.element = h("div", { class: "pane", tabindex: "0", role: "region", "aria-label": "Canvas" }, this.body);
+    const placeOf = (event) => {
+      const span = event.target.closest && event.target.closest(".t");
+      return span ? Number(span.dataset.i) : -1;
+    };
+    this.body.addEventListener("pointerover", (event) => event.pointerType !== "touch" && heard.hover(placeOf(event)));
+    this.body.addEventListener("pointerleave", () => heard.hover(-1));
+    this.body.addEventListener("click", (event) => placeOf(event) >= 0 && getSelection().isCollapsed && heard.pick(placeOf(event)));
+  }
+
+  show(text) {
+    this.text = text;
+    this.known = new Array(text.slots).fill(null);
+    this.spans = Array.from({ length: text.slots }, (_, i) => h("span", { class: "t", "data-i": i }));
+    this.body.replaceChildren(...this.spans);
+  }
+
+  // A masked slot has the width of what will be written there, so that the text stays where it is.
+  paint(state, field, range, marked) {
+    const { text } = this;
+    for (let i = 0; i < text.slots; i++) {
+      const place = state.canvas[i];
+      const shown = text.textOf(place);
+      const news = state.news.get(i);
+      const level = place < 0 ? -1 : levelOf(field.values[i], field, range);
+      let names = `t${marks(shown, "x")}${level < 0 ? "" : ` l${level}`}`;
+      if (place === MASK) names += " mask";
+      else if (place === GONE) names += " gone";
+      else if (text.canvas[i] !== MASK) names += " prompt";
+      if (news) names += ` ${news.kind}`;
+      if (i === marked.pin) names += " pin";
+      if (i === marked.at) names += " at";
+      const before = news && news.kind !== "fresh" ? visible(text.textOf(news.before)) : "";
+      const key = `${names}|${place}|${before}`;
+      if (key === this.known[i]) continue;
+      this.known[i] = key;
+      const span = this.spans[i];
+      span.className = names;
+      if (span.textContent !== shown) span.textContent = shown;
+      if (place === MASK) span.dataset.hold = text.textOf(text.last.canvas[i]).replace(/\S/gu, "·") || "·";
+      if (before) span.dataset.before = before.replace("␣", "");
+      else delete span.dataset.before;
+    }
+  }
+}
