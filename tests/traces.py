@@ -31,3 +31,19 @@ def untimed(record: Any, tolerance: float = 1e-4) -> Any:
     if isinstance(record, list | tuple):
         return [untimed(value, tolerance) for value in record]
     return pytest.approx(record, abs=tolerance, rel=tolerance) if isinstance(record, float) else record
+
+
+class Replay:
+    """A canvas that is led through the records of its trace: token ids, and the text of each (None for a mask)."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.mask, self.canvas, self.pieces = request["mask_id"], [*request["canvas"]], [*request["canvas_text"]]
+
+    def take(self, record: dict[str, Any]) -> None:
+        for one in record["edited"]:
+            assert (self.canvas[one["slot"]], self.pieces[one["slot"]]) == (one["before"], one["before_text"])
+        for one in [*record["edited"], *record["revealed"]]:
+            self.canvas[one["slot"]], self.pieces[one["slot"]] = one["token"], one["text"]
+        for slot in record["masked"]:
+            self.canvas[slot], self.pieces[slot] = self.mask, None
+        del self.canvas[record["length"] :], self.pieces[record["length"] :]

@@ -17,13 +17,14 @@ from sortilege._requests import DecodingError
 from sortilege.cli._color import PROMPT
 from sortilege.cli._diffusion_options import Output, Process
 from sortilege.cli._errors import fail, refusals, say
-from sortilege.cli._outcome import Page, bar, pieces_of, summary, table
+from sortilege.cli._outcome import Page, bar, summary, table
 from sortilege.cli._prompts import Given, read_prompts, refuse_all_bad
 from sortilege.cli._record_file import RecordError, RecordFile
 from sortilege.cli._records import Record, Task, check_same, made_of
 from sortilege.diffusion._requests import Denoised, templates
 from sortilege.diffusion.denoiser import Denoiser
 from sortilege.diffusion.policies.registry import format_policy, parse_policy
+from sortilege.diffusion.run import trace_requests
 from sortilege.diffusion.schedule import as_schedule
 from sortilege.models import bundled
 from sortilege.properties._base import Bound
@@ -31,7 +32,7 @@ from sortilege.properties.registry import format_property
 from sortilege.properties.scoring import ScorerError
 from sortilege.samplers.spec import format_sampler, parse_sampler
 from sortilege.search.settings import Search
-from sortilege.trace import versions
+from sortilege.trace import TraceWriter, header, versions
 
 SOME_PROMPTS_FAILED = 3
 EPILOG = (
@@ -150,14 +151,16 @@ def run(plan: Plan, texts: Texts) -> None:
             tasks = _encoded(tasks, denoiser, plan.length)
             left = [task for task in tasks if task.given.error is None and task.index not in done]
             made = _made(left, denoiser, plan, texts)
+            trace = _trace(left, denoiser, plan, seed, resumed=bool(done))
         started = time.perf_counter()
         with (
             refusals(ScorerError, DecodingError, RecordError),
+            trace or nullcontext(),
             _page(plan.output, [task.index for task in tasks if task.index not in done]) as page,
             bar(len(tasks), len(done), searching=plan.searching is not None, watched=watched) as advance,
         ):
 
-            def keep(task: Task, said: Record, pieces: list[tuple[str, bool]]) -> Record:
+            def keep(task: Task, said: Record, pieces: Sequence[tuple[str, bool]]) -> Record:
                 record = task.record(plan.settings(seed), versions(), said)
                 if file is not None and not _known(record, there):
                     file.append(record)
@@ -170,7 +173,9 @@ def run(plan: Plan, texts: Texts) -> None:
                 if task.given.error is not None:
                     keep(task, {"error": task.given.error}, [])
             for place, text in made:
-                record = keep(left[place], made_of(text, plan.output.history), pieces_of(text, denoiser))
+                if trace is not None:
+                    trace.extend(text.trace)
+                record = keep(left[place], made_of(text, plan.output.history), text.pieces)
                 done[record["index"]] = record
     if watched:
         _conclude(plan, list(done.values()), seed, time.perf_counter() - started)
@@ -214,7 +219,38 @@ def _made(left: Sequence[Task], denoiser: Denoiser, plan: Plan, texts: Texts) ->
     if not left:
         return iter(())
     prompts, seeds = [task.given.prompt for task in left], [task.seed for task in left]
-    return texts(denoiser, prompts, length=plan.length, seed=seeds, **plan.process)
+    traced = plan.output.trace is not None
+    return texts(denoiser, prompts, length=plan.length, seed=seeds, trace=traced, **plan.process)
+
+
+def _trace(left: Sequence[Task], denoiser: Denoiser, plan: Plan, seed: int, *, resumed: bool) -> TraceWriter | None:
+    """The trace file of the texts that are left, where one was asked for.
+
+    Raises ValueError where it cannot be written, or would take the place of the trace of the texts made before.
+    """
+    path, output = plan.output.trace, plan.output.output
+    if path is None:
+        return None
+    if output is not None and path.resolve() == output.resolve():
+        raise ValueError(f"--trace and --output must be different files, got {str(path)!r} twice")
+    if resumed and path.exists():
+        raise ValueError(
+            f"the trace file {str(path)!r} is there already, and a trace is of the texts of one run: "
+            "give another for those that are left"
+        )
+    prompts: list[Any] = [task.given.prompt for task in left]
+    seeds = [task.seed for task in left]
+    requests = trace_requests(denoiser, prompts, length=plan.length, seed=seeds) if left else []
+    settings = plan.settings(seed)
+    head = header(
+        settings["sampler"],
+        denoiser.name,
+        [{**request, "index": task.index} for request, task in zip(requests, left, strict=True)],
+        kind="steps",
+        driver="sortilege.denoise" if plan.searching is None else "sortilege.search",
+        settings=settings,
+    )
+    return TraceWriter(path, head)
 
 
 def _encoded(tasks: Sequence[Task], denoiser: Denoiser, length: int | None) -> list[Task]:

@@ -87,6 +87,15 @@ class Output:
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Records on standard output, a line each.", **_OUTPUT)] = False
     history: Annotated[bool, typer.Option("--history", help="Keep every step in the records.", **_OUTPUT)] = False
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Record every step of the texts that this run makes in this file.",
+            show_default=False,
+            **_OUTPUT,
+        ),
+    ] = None
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="The texts only: no prompt, heading, summary or bar.", **_OUTPUT)
     ] = False

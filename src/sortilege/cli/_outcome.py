@@ -14,8 +14,6 @@ from rich.text import Text
 from sortilege._journal import line_of
 from sortilege.cli._color import PROMPT, harmless, literal
 from sortilege.cli._records import Record
-from sortilege.diffusion._requests import Denoised
-from sortilege.diffusion.denoiser import Denoiser
 from sortilege.properties._base import Bound
 
 
@@ -29,10 +27,10 @@ class Page:
     def __init__(self, expected: Sequence[int], *, json: bool, console: Console | None, bare: bool) -> None:
         self._coming, self._json, self._console, self._bare = list(expected), json, console, bare
         self._several = len(expected) > 1
-        self._held: dict[int, tuple[Record, list[tuple[str, bool]]]] = {}
+        self._held: dict[int, tuple[Record, Sequence[tuple[str, bool]]]] = {}
         self._shown = 0
 
-    def add(self, record: Record, pieces: list[tuple[str, bool]]) -> None:
+    def add(self, record: Record, pieces: Sequence[tuple[str, bool]]) -> None:
         """A finished text. pieces: the canvas as text, each piece with whether it was given."""
         self._held[record["index"]] = record, pieces
         while self._console is None and self._coming and self._coming[0] in self._held:
@@ -56,7 +54,7 @@ class Page:
         sys.stdout.flush()
         self._shown += 1
 
-    def _print(self, console: Console, record: Record, pieces: list[tuple[str, bool]]) -> None:
+    def _print(self, console: Console, record: Record, pieces: Sequence[tuple[str, bool]]) -> None:
         parts: list[Text] = [Text("\n")] if self._shown else []
         if self._several and not self._bare:
             parts.append(Text(f"text {record['index'] + 1}, seed {record['seed']}\n", PROMPT))
@@ -65,16 +63,6 @@ class Page:
         else:
             parts += [literal(text, PROMPT) if given else literal(text) for text, given in pieces]
         console.print(Text.assemble(*parts, "\n"), end="", soft_wrap=True)
-
-
-def pieces_of(text: Denoised, denoiser: Denoiser) -> list[tuple[str, bool]]:
-    """The text of the canvas, cut where it goes from what was given to what was written and back."""
-    cuts = [i for i in range(1, len(text.tokens)) if text.fixed[i] != text.fixed[i - 1]]
-    starts = [0, *cuts]
-    # Decoded from the beginning each time: a tokenizer may write a token differently at the start of a text.
-    whole = denoiser.decode_all([text.tokens[:end] for end in [*cuts, len(text.tokens)]])
-    known = ["", *whole[:-1]]
-    return [(now[len(before) :], text.fixed[at]) for at, before, now in zip(starts, known, whole, strict=True)]
 
 
 @contextmanager

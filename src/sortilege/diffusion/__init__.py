@@ -8,6 +8,7 @@ from sortilege.diffusion.policies import POLICIES as POLICIES
 from sortilege.diffusion.policies import parse_policy as parse_policy
 from sortilege.diffusion.run import denoise as denoise
 from sortilege.diffusion.run import denoise_each as denoise_each
+from sortilege.diffusion.run import trace_requests as trace_requests
 from sortilege.diffusion.schedule import SCHEDULES as SCHEDULES
 from sortilege.diffusion.transformers import load_denoiser as load_denoiser
 from sortilege.diffusion.transformers import wrap as wrap

@@ -10,6 +10,7 @@ from sortilege._checks import whole
 from sortilege._requests import prompts_of
 from sortilege.diffusion._rows import Row, StepRecord
 from sortilege.diffusion.denoiser import Denoiser
+from sortilege.trace.tokens import Record
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class Denoised:
     seed: the seed of this text.
     steps: how many steps were taken. denoiser_calls: for how many of its canvases the network was run.
     seconds: the time its steps took, shared out among the texts of a batch.
-    history: the steps that changed the canvas.
+    history: the steps that changed the canvas. trace: the same as the records of a trace file, with what the model
+        predicted, where a trace was asked for; see ``sortilege.trace``.
+    pieces: the text of the canvas, the prompt included, cut where it goes from what was given to what was written and
+        back: (text, whether given).
     search: what the search reports (``sortilege.search.Report``); None without one.
     """
 
@@ -40,6 +44,8 @@ class Denoised:
     seconds: float
     history: tuple[StepRecord, ...] = field(repr=False)
     search: Any = None
+    pieces: tuple[tuple[str, bool], ...] = field(default=(), repr=False)
+    trace: tuple[Record, ...] = field(default=(), repr=False)
 
 
 def templates(
@@ -97,13 +103,13 @@ def row_of(
 
 def result_of(row: Row, denoiser: Denoiser, search: Any) -> Denoised:
     """What became of a row. Raises ValueError where the tokenizer does not know a token of its canvas."""
-    tokens = tuple(row.canvas.tolist())
+    tokens, given = tuple(row.canvas.tolist()), tuple(row.given.tolist())
     return Denoised(
         prompt=row.prompt,
         prompt_tokens=tokens[: row.prefix],
         text=denoiser.decode(tokens[row.prefix :]),
         tokens=tokens,
-        fixed=tuple(row.given.tolist()),
+        fixed=given,
         finish_reason="end" if tokens and tokens[-1] in denoiser.end_ids else "length",
         seed=row.seed,
         steps=row.step,
@@ -111,7 +117,20 @@ def result_of(row: Row, denoiser: Denoiser, search: Any) -> Denoised:
         seconds=row.seconds,
         history=tuple(row.history),
         search=search,
+        pieces=_pieces(tokens, given, denoiser),
+        trace=tuple(row.trace),
     )
+
+
+def _pieces(tokens: Sequence[int], given: Sequence[bool], denoiser: Denoiser) -> tuple[tuple[str, bool], ...]:
+    starts = [i for i in range(len(tokens)) if i == 0 or given[i] != given[i - 1]]
+    # Decoded from the beginning each time: a tokenizer may write a token differently at the start of a text.
+    try:
+        whole = denoiser.decode_all([tokens[:end] for end in [*starts[1:], len(tokens)]])
+    except ValueError:  # a token that was given and is none of the tokenizer's
+        return tuple(zip(map(denoiser.piece, tokens), given, strict=True))
+    known = ["", *whole[:-1]]
+    return tuple((now[len(before) :], given[at]) for at, before, now in zip(starts, known, whole, strict=True))
 
 
 def clip_at_end(row: Row, ends: Sequence[int]) -> None:

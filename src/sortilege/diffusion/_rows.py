@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from sortilege.trace.tokens import Record
+
 
 @dataclass
 class Row:
@@ -20,6 +22,7 @@ class Row:
     logits: (L, V) the denoiser's prediction for the canvas as it is; None once the canvas has changed.
     before: (L, V) the prediction for the canvas before that, kept for policies that look back.
     policy, sampler, search: their states.
+    trace: the trace's records of what happened to it, where a trace was asked for.
     """
 
     index: int
@@ -41,6 +44,13 @@ class Row:
     denoiser_calls: int = 0
     seconds: float = 0.0
     history: list["StepRecord"] = field(default_factory=list["StepRecord"])
+    trace: list[Record] = field(default_factory=list[Record])
+
+    def took(self, seconds: float) -> None:
+        """Note what the step it has just taken took."""
+        self.seconds += seconds
+        if self.trace and self.trace[-1]["seconds"] is None:
+            self.trace[-1]["seconds"] = seconds
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,13 @@ class Denoiser:
         """
         raise NotImplementedError
 
+    def piece(self, token: int) -> str:
+        """The text of one token by itself, special tokens as they are written; U+FFFD for an id that is no token."""
+        try:
+            return self.decode([token])
+        except ValueError:
+            return "\ufffd"
+
     def decode_all(self, many: Sequence[Sequence[int]]) -> list[str]:
         """``decode`` of several sequences; denoisers with a fast tokenizer do them at once."""
         return [self.decode(tokens) for tokens in many]

@@ -13,6 +13,7 @@ import numpy as np
 
 from sortilege.diffusion._requests import Denoised, clip_at_end, result_of
 from sortilege.diffusion._rows import Row, StepRecord
+from sortilege.diffusion._trace import canvas_record
 from sortilege.diffusion.denoiser import Denoiser
 from sortilege.diffusion.policies._base import Choice, Policy
 from sortilege.diffusion.schedule import Schedule
@@ -46,7 +47,10 @@ class Proposer(Protocol):
 
 
 class Process:
-    """A reverse process: what stays the same from step to step and from row to row."""
+    """A reverse process: what stays the same from step to step and from row to row.
+
+    traced: whether rows keep the records of a trace.
+    """
 
     def __init__(
         self,
@@ -56,9 +60,10 @@ class Process:
         sampler: Sampler | None,
         proposer: Proposer | None,
         ends: Sequence[int],
+        traced: bool = False,
     ) -> None:
         self.denoiser, self.policy, self.schedule, self.sampler = denoiser, policy, schedule, sampler
-        self.proposer, self.ends = proposer, list(ends)
+        self.proposer, self.ends, self.traced = proposer, list(ends), traced
 
     def run(self, waiting: Sequence[Row], batch_size: int) -> Iterator[tuple[int, Denoised]]:
         """Work on ``batch_size`` rows at a time; a row that is done makes room for the next."""
@@ -71,7 +76,7 @@ class Process:
             self.step(rows)
             share = (time.perf_counter() - started) / len(rows)
             for row in rows:
-                row.seconds += share
+                row.took(share)
             done = [self.finished(row) for row in rows]
             ended = list(compress(rows, done))
             reports = [None] * len(ended) if self.proposer is None else self.proposer.reports(self, ended)
@@ -239,6 +244,9 @@ class Process:
         row.logits = None
         if self.ends:
             clip_at_end(row, self.ends)
+        if self.traced:
+            record = canvas_record(row, row.history[-1], log_prob[at], step.entropies_at(at), self.denoiser)
+            row.trace.append(record)
 
     def observe(self, step: Step, row: Row, places: np.ndarray, drawn: np.ndarray) -> None:
         """Lead a stateful sampler through the tokens revealed in a row, from left to right."""

@@ -7,6 +7,7 @@ from sortilege._checks import whole
 from sortilege._requests import seeds_of
 from sortilege.diffusion._requests import Denoised, row_of, templates
 from sortilege.diffusion._rows import Row
+from sortilege.diffusion._trace import canvas_request
 from sortilege.diffusion.denoiser import as_denoiser
 from sortilege.diffusion.policies._base import Policy
 from sortilege.diffusion.policies.registry import parse_policy
@@ -14,6 +15,7 @@ from sortilege.diffusion.process import Process, Proposer
 from sortilege.diffusion.schedule import Schedule, as_schedule
 from sortilege.samplers._base import Sampler
 from sortilege.samplers.spec import parse_sampler
+from sortilege.trace.tokens import Record
 
 Prompt = str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]]
 
@@ -30,6 +32,7 @@ class Options(TypedDict, total=False):
     num_samples: int
     batch_size: int
     stop_at_end: bool
+    trace: bool
 
 
 def denoise(
@@ -56,6 +59,7 @@ def denoise(
     num_samples: texts for each prompt, >= 1 (1).
     batch_size: canvases worked on at a time, >= 1 (16).
     stop_at_end: whether an end token ends a text as soon as it is revealed (it does); what lies after it is dropped.
+    trace: whether each text keeps the records of its steps (``Denoised.trace``); it does not.
     proposer: what takes the place of draws from x_theta; ``sortilege.search`` has one.
 
     Returns the samples of the first prompt, then those of the second, and so on.
@@ -78,6 +82,12 @@ def denoise_each(
     return process.run(rows, batch_size)
 
 
+def trace_requests(model: Any, prompt: Prompt = "", **options: Unpack[Options]) -> list[Record]:
+    """What the header of a trace says of the texts that ``denoise`` and ``search`` make of the same arguments."""
+    process, rows, _ = prepared(model, prompt, None, **options)
+    return [canvas_request(row, process.denoiser) for row in rows]
+
+
 def prepared(
     model: Any,
     prompt: Any,
@@ -92,6 +102,7 @@ def prepared(
     num_samples: int = 1,
     batch_size: int = 16,
     stop_at_end: bool = True,
+    trace: bool = False,
 ) -> tuple[Process, list[Row], int]:
     """The process that ``denoise`` would run, its rows at their beginning, and how many to work on at a time."""
     whole("num_samples", num_samples, 1)
@@ -110,4 +121,4 @@ def prepared(
         for index, i in enumerate(i for i in range(len(texts)) for _ in range(num_samples))
     ]
     ends = denoiser.end_ids if stop_at_end else ()
-    return Process(denoiser, policy, schedule, sampler, proposer, ends), rows, batch_size
+    return Process(denoiser, policy, schedule, sampler, proposer, ends, trace), rows, batch_size

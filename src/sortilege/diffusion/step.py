@@ -126,7 +126,15 @@ class Step:
 
     @cached_property
     def entropies(self) -> np.ndarray:
+        """(M,) of the model's predictions."""
         return host(entropy(self.raw)).astype(np.float64)
+
+    def entropies_at(self, at: np.ndarray) -> np.ndarray:
+        """Those of the rows ``at`` (N,)."""
+        if len(at) == 0:
+            return np.zeros(0)
+        known = "entropies" in self.__dict__
+        return self.entropies[at] if known else host(entropy(take_rows(self.raw, at))).astype(np.float64)
 
     @cached_property
     def two(self) -> np.ndarray:

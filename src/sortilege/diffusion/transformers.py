@@ -107,6 +107,9 @@ class TransformersDenoiser(Denoiser):
     def decode(self, tokens: Sequence[int]) -> str:
         return self.decode_all([tokens])[0]
 
+    def piece(self, token: int) -> str:
+        return self.tokenizer.decode([token]) if token in self._known else "\ufffd"
+
     def decode_all(self, many: Sequence[Sequence[int]]) -> list[str]:
         kept = [[token for token in tokens if token not in self._silent] for tokens in many]
         for tokens in kept:

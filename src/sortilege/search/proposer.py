@@ -68,7 +68,7 @@ class Searcher:
         row, settings = step.rows[r], self.settings
         account = account_of(row)
         account.turns += 1
-        account.values = {}
+        account.values, account.distances = {}, {}
         if settings.method == "none" or not self.deciding:
             return False
         masked = len(step.slots[r]) / int((~row.fixed).sum())
@@ -133,9 +133,9 @@ class Searcher:
         (text,) = judge.texts([chosen.tokens])
         known = judge.account.known
         row.search.incumbent = chosen.tokens
-        row.search.values = {
-            b.name: known[i, text.text] for i, b in enumerate(self.deciding) if (i, text.text) in known
-        }
+        found = [(b, known[i, text.text]) for i, b in enumerate(self.deciding) if (i, text.text) in known]
+        row.search.values = {b.name: value for b, value in found}
+        row.search.distances = {b.name: b.distance(value) for b, value in found}
 
     def _searched(self, step: Step, r: int, judge: Judge, draws: Draws) -> Generator[Request, Any, Candidate]:
         """The sequence to go on with: draws and the incumbent, and what substitutions make of the best of them."""

@@ -40,7 +40,11 @@ def tree(process: Process, searcher: Searcher, roots: Sequence[Row], batch_size:
         started = time.perf_counter()
         trees = [[Node(root, Candidate(root.canvas, 0.0))] for root in roots[i : i + batch_size]]
         while any(not process.finished(node.row) for nodes in trees for node in nodes):
+            began = time.perf_counter()
             trees = _grown(process, searcher, trees)
+            share = (time.perf_counter() - began) / len(trees)
+            for node in (node for nodes in trees for node in nodes):
+                node.row.took(share)
         seconds = (time.perf_counter() - started) / len(trees)
         best = [nodes[0].row for nodes in trees]
         for root, row in zip(roots[i : i + batch_size], best, strict=True):
@@ -89,6 +93,7 @@ def _forked(row: Row, branch: int) -> Row:
         canvas=row.canvas.copy(),
         revealed_log_prob=row.revealed_log_prob.copy(),
         history=list(row.history),
+        trace=list(row.trace),
     )
 
 

@@ -56,6 +56,11 @@ class TraceWriter:
         """Append one line."""
         self._file.write(_line(record))
 
+    def extend(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Append several."""
+        for record in records:
+            self.write(record)
+
     def __enter__(self) -> Self:
         return self
 
