@@ -39,7 +39,9 @@ def ablations(sampler: Sampler, *, target: float | None = None) -> dict[str, Sam
         FULL: found,
         "no moving averages": found.replace(emwa_logp_exp_factor=0.0, **dict.fromkeys(rates, 1.0)),
         "no Dirichlet": found.replace(perturb_exp_coeff=0.0),
-        "temperature only": found.replace(a=0.0, b=0.0, perturb_exp_coeff=0.0, probs_ent_offset=float(target)),
+        "temperature only": found.replace(
+            a=0.0, b=0.0, perturb_exp_coeff=0.0, probs_ent_offset=round(float(target), 4)
+        ),
     }
     if found.truncation is not None:
         variants["no truncation"] = found.replace(truncation=None)

@@ -26,7 +26,11 @@ class About:
 
 MEASURES: Mapping[str, About] = MappingProxyType(
     {
-        **{name: About(metric.doc, metric.unit, metric.better) for name, metric in METRICS.items()},
+        **{
+            # Texts are run in batches, which have one speed.
+            name: About(one.doc, one.unit, one.better, "run" if name == "tokens_per_second" else "text")
+            for name, one in METRICS.items()
+        },
         "judge_nll": About("mean surprisal under the judge, in its tokens", "nats per token", "lower"),
         "judge_nll_per_character": About("surprisal under the judge", "nats per character", "lower"),
         "self_bleu": About("BLEU of a text against the others of its run", "", "lower"),

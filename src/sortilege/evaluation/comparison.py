@@ -1,0 +1,287 @@
+"""A comparison that was made: its cells, settings and trials, and what follows from them, with intervals."""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sortilege.evaluation.intervals import MINIMUM, Interval, Statistic, bootstrap, over_runs
+from sortilege.evaluation.measures import MEASURES
+
+SCHEMA = "sortilege-comparison/1"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting that tuning tried. metrics: means over the texts of the tuning prompts; none unless complete."""
+
+    method: str
+    number: int
+    setting: str
+    metrics: Mapping[str, float]
+    state: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A setting that was run, and why.
+
+    level: how varied it was to be; None for a method with nothing to tune. variant: "" or the part switched off.
+    trial: its number. reached: whether tuning found one as varied as that.
+    """
+
+    method: str
+    level: float | None
+    variant: str
+    setting: str
+    trial: int | None
+    reached: bool
+
+    @property
+    def name(self) -> str:
+        """What a table calls it."""
+        level = "" if self.level is None else f" @ {self.level:g}"
+        return f"{self.method}{level}{', ' + self.variant if self.variant else ''}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a setting, or what it is held against; n texts.
+
+    prompts: (n,) which prompt each continues. values: (n,) of each metric. whole: numbers of the run. reasons: why a
+    number is missing. texts, tokens: empty where they were not kept.
+    """
+
+    setting: str
+    run: int
+    prompts: np.ndarray
+    values: Mapping[str, np.ndarray]
+    whole: Mapping[str, float]
+    reasons: Mapping[str, str]
+    texts: Sequence[str]
+    tokens: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A chosen setting and its numbers with intervals, by name."""
+
+    chosen: Chosen
+    metrics: Mapping[str, Interval]
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """header: the plan and what it was run with. references: of the prompts, and of those for tuning, by "prompts" and
+    "tune_prompts". cells: in the order they were run.
+    """
+
+    header: Mapping[str, Any]
+    references: Mapping[str, Cell]
+    trials: Sequence[Trial]
+    chosen: Sequence[Chosen]
+    cells: Sequence[Cell]
+    _intervals: dict[Any, Interval] = field(default_factory=dict[Any, Interval], compare=False)
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        """The plan, as JSON has it."""
+        return self.header["plan"]
+
+    @property
+    def labels(self) -> list[str]:
+        """The methods, as the plan has them."""
+        return [method["label"] for method in self.plan["methods"]]
+
+    @cached_property
+    def baselines(self) -> list[str]:
+        """The labels of what the others are held against."""
+        listed = self.plan["baselines"]
+        if listed is not None:
+            return listed
+        plain = [one["label"] for one in self.header["methods"] if not one["adaptive"]]
+        return plain or self.labels[:1]
+
+    @cached_property
+    def _runs(self) -> dict[str, dict[int, Cell]]:
+        runs: dict[str, dict[int, Cell]] = {}
+        for cell in self.cells:
+            runs.setdefault(cell.setting, {})[cell.run] = cell
+        return runs
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chosen setting has all its runs."""
+        return bool(self.chosen) and all(
+            len(self._runs.get(one.setting, {})) == self.plan["seeds"] for one in self.chosen
+        )
+
+    def runs(self, setting: str) -> list[Cell]:
+        """The runs of a setting, in their order."""
+        return [cell for _, cell in sorted(self._runs.get(setting, {}).items())]
+
+    def by_prompt(self, cells: Sequence[Cell], metric: str) -> np.ndarray:
+        """(P,) the mean of a metric over the texts of each prompt and over the runs; NaN where none has it."""
+        total, count = np.zeros(len(self.plan["prompts"])), np.zeros(len(self.plan["prompts"]))
+        for cell in cells:
+            values = cell.values.get(metric)
+            if values is not None:
+                known = np.isfinite(values)
+                np.add.at(total, cell.prompts[known], values[known])
+                np.add.at(count, cell.prompts[known], 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return total / count
+
+    def interval(self, setting: str, metric: str) -> Interval:
+        """A number of a setting. Raises ValueError for a metric that there is not."""
+        _known(metric)
+        key = setting, metric
+        if key not in self._intervals:
+            self._intervals[key] = self._interval(self.runs(setting), metric)
+        return self._intervals[key]
+
+    def difference(self, setting: str, other: str, metric: str) -> Interval:
+        """A number of a setting less that of another, prompt by prompt over the runs that both have."""
+        _known(metric)
+        key = setting, other, metric
+        if key not in self._intervals:
+            both = sorted(self._runs.get(setting, {}).keys() & self._runs.get(other, {}).keys())
+            left, right = ([self._runs[one][run] for run in both] for one in (setting, other))
+            if MEASURES[metric].of == "run":
+                found = over_runs([_of_run(a, metric) - _of_run(b, metric) for a, b in zip(left, right, strict=True)])
+            else:
+                name, statistic = _statistic(metric)
+                found = _bootstrapped(self.by_prompt(left, name), self.by_prompt(right, name), statistic)
+            self._intervals[key] = found
+        return self._intervals[key]
+
+    def _interval(self, cells: Sequence[Cell], metric: str) -> Interval:
+        if MEASURES[metric].of == "run":
+            found = over_runs([_of_run(cell, metric) for cell in cells])
+            why = next((cell.reasons[metric] for cell in cells if metric in cell.reasons), "")
+            return Interval(found.value, None, None, found.n, why) if why else found
+        if metric == "target_correlation":
+            return self._correlation(cells)
+        name, statistic = _statistic(metric)
+        return _bootstrapped(self.by_prompt(cells, name), None, statistic)
+
+    def _correlation(self, cells: Sequence[Cell]) -> Interval:
+        target, realised = self.by_prompt(cells, "target_entropy"), self.by_prompt(cells, "entropy")
+        known = np.isfinite(target) & np.isfinite(realised)
+        n = int(known.sum())
+        if n < MINIMUM or np.ptp(target[known]) == 0 or np.ptp(realised[known]) == 0:
+            return Interval(math.nan, None, None, n, "no target entropy that varies over prompts")
+        return Interval(float(np.corrcoef(target[known], realised[known])[0, 1]), None, None, n, "given without one")
+
+    def rows(self, *, variants: bool = True) -> list[Row]:
+        """Every chosen setting with all its numbers, in the order of the methods, levels and variants.
+
+        variants: ablations too.
+        """
+        return [
+            Row(one, {metric: self.interval(one.setting, metric) for metric in MEASURES})
+            for one in self.chosen
+            if self.runs(one.setting) and (variants or not one.variant)
+        ]
+
+    def __repr__(self) -> str:
+        return f"Comparison({len(self.labels)} methods, {len(self.cells)} cells, model={self.plan['model']!r})"
+
+
+def _of_run(cell: Cell, metric: str) -> float:
+    """A number of a run: its own, or the mean of what its texts have."""
+    values = cell.values.get(metric)
+    return cell.whole.get(metric, math.nan) if values is None else float(np.mean(values))
+
+
+def _known(metric: str) -> None:
+    if metric not in MEASURES:
+        raise ValueError(f"metric must be one of {', '.join(MEASURES)}, got {metric!r}")
+
+
+def _statistic(metric: str) -> tuple[str, Statistic]:
+    return ("entropy", "spread") if metric == "between_prompts" else (metric, "mean")
+
+
+def _bootstrapped(values: np.ndarray, other: np.ndarray | None, statistic: Statistic) -> Interval:
+    """The interval, or why there is none."""
+    try:
+        return bootstrap(values, other, statistic=statistic)
+    except ValueError as error:
+        known = np.isfinite(values) if other is None else np.isfinite(values) & np.isfinite(other)
+        reason = str(error) if known.any() else "no text has a value"
+        return Interval(math.nan, None, None, int(known.sum()), reason)
+
+
+def read_comparison(path: str | os.PathLike[str]) -> Comparison:
+    """Read the file that ``compare`` writes; of one that is still being written, what is there.
+
+    Raises ValueError, naming the file and the line, for anything else.
+    """
+    try:
+        *lines, _ = Path(path).read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise ValueError(f"the comparison {str(path)!r} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the comparison {str(path)!r} is not UTF-8 text: byte {error.start}") from error
+    records: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            record: Any = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+            raise ValueError(f"the comparison {str(path)!r}, line {number}: no record of {SCHEMA}")
+        records.append(record)
+    if not records:
+        raise ValueError(f"the comparison {str(path)!r} is empty")
+    return of_records(records)
+
+
+def of_records(records: Sequence[Mapping[str, Any]]) -> Comparison:
+    """The comparison that the lines of a file make, the first of them its header."""
+    by_kind: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        by_kind.setdefault(record["kind"], []).append(record)
+    return Comparison(
+        header=records[0],
+        references={record["of"]: _cell(record, record["what"], 0) for record in by_kind.get("reference", [])},
+        trials=[
+            Trial(r["method"], r["number"], r["setting"], _numbers(r["metrics"]), r["state"], r["seconds"] or math.nan)
+            for r in by_kind.get("trial", [])
+        ],
+        chosen=[
+            Chosen(r["method"], r["level"], r["variant"], r["setting"], r["trial"], r["reached"])
+            for r in by_kind.get("chosen", [])
+        ],
+        cells=[_cell(record, record["setting"], record["run"]) for record in by_kind.get("cell", [])],
+    )
+
+
+def _cell(record: Mapping[str, Any], setting: str, run: int) -> Cell:
+    return Cell(
+        setting=setting,
+        run=run,
+        prompts=np.asarray(record["prompts"], dtype=int),
+        values={name: np.asarray([_number(v) for v in values]) for name, values in record["values"].items()},
+        whole=_numbers(record["whole"]),
+        reasons=record["reasons"],
+        texts=record.get("texts", ()),
+        tokens=record.get("tokens", ()),
+    )
+
+
+def _numbers(given: Mapping[str, Any]) -> dict[str, float]:
+    return {name: _number(value) for name, value in given.items()}
+
+
+def _number(value: Any) -> float:
+    """A number that was written as JSON, where there is no NaN."""
+    return math.nan if value is None else float(value)

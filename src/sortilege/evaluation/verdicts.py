@@ -1,0 +1,81 @@
+"""Who wins: a rule that is stated before the numbers are known.
+
+Each method's setting at a level is held against the baseline that has the lowest nll there. Of four numbers, nll,
+judge_nll, distinct_3 and repeated_4, the paired difference has an interval. The method *wins* if one or more of the
+intervals lie wholly on its better side of 0 and none on the worse; it *loses* in the opposite case; it *trades* if some
+are better and some worse; otherwise it *ties*. Nothing corrects for there being four of them, and several methods: of
+equals, one in five or so is called better or worse by chance. How evenly the rate is held between prompts is another
+question, and said apart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sortilege.evaluation.comparison import Chosen, Comparison
+from sortilege.evaluation.intervals import Interval
+from sortilege.evaluation.measures import MEASURES
+
+JUDGED = ("nll", "judge_nll", "distinct_3", "repeated_4")
+REPORTED = (*JUDGED, "between_prompts")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A setting against a baseline.
+
+    differences: of each number that both have, the setting's less the baseline's. better, worse: those of the four
+    whose interval is wholly on that side. verdict: "wins", "loses", "trades" or "ties".
+    rate: "steadier", "less steady" or "as steady": the deviation of the entropy rate between prompts.
+    """
+
+    chosen: Chosen
+    baseline: Chosen
+    level: float | None
+    differences: Mapping[str, Interval]
+    better: tuple[str, ...]
+    worse: tuple[str, ...]
+    verdict: str
+    rate: str
+
+
+def best_baseline(comparison: Comparison, level: float | None) -> Chosen | None:
+    """The baseline with the lowest nll of those that reached the level, or else of all; None where none was run.
+
+    A method with nothing to tune counts at every level.
+    """
+    there = [
+        one
+        for one in comparison.chosen
+        if one.method in comparison.baselines
+        and not one.variant
+        and (one.level is None or one.level == level or level is None)
+        and comparison.runs(one.setting)
+    ]
+    reached = [one for one in there if one.reached] or there
+    return min(reached, key=lambda one: comparison.interval(one.setting, "nll").value, default=None)
+
+
+def verdicts(comparison: Comparison, *, variants: bool = False) -> list[Verdict]:
+    """Every chosen setting but the baseline itself against the best baseline at its level; ablations if asked for."""
+    found: list[Verdict] = []
+    levels = comparison.plan["levels"]
+    for one in comparison.chosen:
+        if (one.variant and not variants) or not comparison.runs(one.setting):
+            continue
+        for level in [one.level] if one.level is not None else levels:
+            best = best_baseline(comparison, level)
+            if best is not None and best.setting != one.setting:
+                found.append(against(comparison, one, best, level))
+    return found
+
+
+def against(comparison: Comparison, one: Chosen, other: Chosen, level: float | None = None) -> Verdict:
+    """One setting against another, whichever they are."""
+    differences = {name: comparison.difference(one.setting, other.setting, name) for name in REPORTED}
+    known = {name: value for name, value in differences.items() if value.n}
+    signs = {name: known[name].sign * (-1 if MEASURES[name].better == "lower" else 1) for name in known}
+    better = tuple(name for name in JUDGED if signs.get(name, 0) > 0)
+    worse = tuple(name for name in JUDGED if signs.get(name, 0) < 0)
+    verdict = ("trades" if worse else "wins") if better else ("loses" if worse else "ties")
+    rate = {1: "steadier", -1: "less steady", 0: "as steady"}[signs.get("between_prompts", 0)]
+    return Verdict(one, other, level, known, better, worse, verdict, rate)
