@@ -124,15 +124,15 @@ class Journal:
 
 def line_of(record: Record) -> str:
     """A record as a line of JSON."""
-    return json.dumps(_plain(record), allow_nan=False) + "\n"
+    return json.dumps(plain(record), allow_nan=False) + "\n"
 
 
-def _plain(value: Any) -> Any:
-    """The value with null for what is no finite number."""
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it, with null for what is no finite number."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -7,6 +7,8 @@ import typer
 from sortilege import __version__
 from sortilege.cli._denoising import EPILOG
 from sortilege.cli._errors import OneLineErrors
+from sortilege.cli.compare import EPILOG as COMPARE_EPILOG
+from sortilege.cli.compare import compare
 from sortilege.cli.denoise import denoise
 from sortilege.cli.generate import generate
 from sortilege.cli.lists import policies, properties, samplers
@@ -36,6 +38,7 @@ app.command()(generate)
 app.command(epilog=EPILOG)(denoise)
 app.command(epilog=EPILOG)(search)
 app.command()(view)
+app.command(epilog=COMPARE_EPILOG)(compare)
 for listing in (samplers, policies, properties):
     app.command()(listing)
 

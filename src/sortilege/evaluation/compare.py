@@ -256,17 +256,19 @@ class _Run:
             on_trial=tell,
         )
         known = {record["number"] for record in self.there("trial") if record["method"] == label}
-        for trial in tuned.trials:
-            if trial.number not in known:
+        # Counted anew: a trial that was lost and run again has another number in its storage.
+        for number, trial in enumerate(tuned.trials):
+            if number not in known:
                 self.append(
                     {
                         "kind": "trial",
                         "method": label,
-                        "number": trial.number,
-                        "setting": format_sampler(trial.sampler),
+                        "number": number,
+                        "setting": None if trial.sampler is None else format_sampler(trial.sampler),
                         "values": dict(trial.values),
                         "metrics": {name: float(value) for name, value in trial.metrics.items()},
                         "state": trial.state,
+                        "reason": trial.reason,
                         "seconds": trial.seconds,
                     }
                 )

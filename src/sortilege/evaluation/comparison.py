@@ -19,11 +19,15 @@ SCHEMA = "sortilege-comparison/1"
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting that tuning tried. metrics: means over the texts of the tuning prompts; none unless complete."""
+    """One setting that tuning tried.
+
+    setting: the sampler; None where the values make none. metrics: means over the texts of the tuning prompts.
+    state: "complete", or as ``sortilege.tuning.Trial`` has it.
+    """
 
     method: str
     number: int
-    setting: str
+    setting: str | None
     metrics: Mapping[str, float]
     state: str
     seconds: float

@@ -38,13 +38,19 @@ def read_methods(texts: Iterable[str]) -> tuple[Method, ...]:
     found: list[Method] = []
     for text in texts:
         labelled = _LABEL.fullmatch(text)
-        label, method = labelled.groups() if labelled else (" ".join(text.split()), text)
+        label, method = labelled.groups() if labelled else (_named(text), text)
         found.append(Method(label, method.strip()))
     labels = [method.label for method in found]
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
         raise ValueError(f"methods must have labels of their own, got {twice!r} twice")
     return tuple(found)
+
+
+def _named(text: str) -> str:
+    """What a method without a label is called: its text, without saying that nothing varies."""
+    spec, _, varying = " ".join(text.split()).partition("~")
+    return spec.strip() if varying.strip().lower() in ("", "none") else f"{spec.strip()} ~ {varying.strip()}"
 
 
 @dataclass(frozen=True)
