@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 from tiny import Fatigue, Plain, byte_model, llama
+from traces import hold, like
 from transformers import GenerationConfig, LogitsProcessorList
 from transformers.generation.logits_process import LogitsProcessor
 
 from sortilege.generate import DecodingError, generate
 from sortilege.integrations.transformers import SamplerLogitsProcessor, custom_generate
 from sortilege.samplers import AdaptiveDirichlet, MinP
+from sortilege.trace import read_trace, request_of, write_trace
 
 PROMPTS = ["Hello", "A rather longer prompt", "é", "mid-length 7"]
 SEEDS = [9, 4, 4, 2**40]
@@ -279,28 +281,66 @@ def test_raw_logits_and_scores_are_what_they_say():
     assert isinstance(sequences, torch.Tensor)
 
 
-def test_the_trace_is_that_of_our_loop():
-    expected = generate(byte_model(), PROMPTS, FATIGUE, seed=SEEDS, end_token_ids=ENDS, max_new_tokens=24, trace=True)
-    text = lambda token: byte_model().tokenizer.decode([token])  # noqa: E731
-    for way in ("processor", "function"):
-        trace = []
-        if way == "processor":
-            processed(trace=trace, text=text)
-        else:
-            run(custom_generate=custom_generate, sampler=FATIGUE, seed=SEEDS, trace=trace, text=text)
-        for row, result in enumerate(expected):
-            records = [record for record in trace if record["request"] == row]
-            assert [r["token"] for r in records] == list(result.tokens)
-            for record, other in zip(records, result.trace, strict=True):
-                assert [c["token"] for c in record["candidates"]] == [c["token"] for c in other["candidates"]]
-                assert (record["position"], record["text"], record["rank"]) == (
-                    other["position"],
-                    other["text"],
-                    other["rank"],
-                )
-                for name in ("raw_log_prob", "processed_log_prob", "raw_entropy", "processed_entropy"):
-                    assert record[name] == pytest.approx(other[name], abs=1e-4)
-                assert record["report"] == pytest.approx(other["report"], abs=1e-4)
+@pytest.mark.parametrize("ends", [[], ENDS], ids=["no ends", "ends"])
+@pytest.mark.parametrize("sampler", [FATIGUE, AdaptiveDirichlet(truncation=MinP(0.01))], ids=["fatigue", "adaptive"])
+def test_the_trace_is_that_of_our_loop(sampler, ends):
+    """Every name and value, but for the times it took."""
+    results = generate(byte_model(), PROMPTS, sampler, seed=SEEDS, end_token_ids=ends, max_new_tokens=24, trace=True)
+    expected = [[like(record) for record in result.trace] for result in results]
+    tokenizer, through, inside = byte_model().tokenizer, [], []
+    processed(
+        sampler,
+        trace=through,
+        text=lambda token: tokenizer.decode([token]),
+        end_token_ids=ends,
+        settings={"eos_token_id": ends},
+    )
+    run(custom_generate=custom_generate, sampler=sampler, seed=SEEDS, trace=inside, text=tokenizer, eos_token_id=ends)
+    for trace in (through, inside):
+        hold(trace, "token")
+        assert expected == [[r for r in trace if r["request"] == row] for row in range(len(PROMPTS))]
+        assert all(record["seconds"] >= record["sampler_seconds"] > 0 for record in trace)
+    assert {name for record in through for name in record} == {name for record in results[0].trace for name in record}
+
+
+def test_the_file_is_that_of_our_loop(tmp_path):
+    tokenizer, files = byte_model().tokenizer, {}
+    results = generate(byte_model(), PROMPTS, FATIGUE, seed=7, max_new_tokens=6, trace=True)
+    inside = []
+    run(custom_generate=custom_generate, sampler=FATIGUE, seed=7, trace=inside, text=tokenizer, max_new_tokens=6)
+    for driver, records in (
+        ("sortilege.generate", [record for result in results for record in result.trace]),
+        ("transformers.generate", inside),
+    ):
+        files[driver] = tmp_path / driver
+        requests = [request_of(prompt, 7 + row, tokenizer) for row, prompt in enumerate(PROMPTS)]
+        written = {"sampler": "fatigue", "model": "random", "requests": requests, "driver": driver}
+        write_trace(files[driver], records, **written)
+    ours, theirs = (read_trace(path) for path in files.values())
+    hold([ours.header, theirs.header], "token_header")
+    assert {**ours.header, "driver": "transformers.generate"} == theirs.header
+    for row, result in enumerate(results):
+        assert ours.header["requests"][row] == {
+            "prompt": result.prompt,
+            "prompt_tokens": list(result.prompt_tokens),
+            "text": result.prompt,
+            "seed": result.seed,
+        }
+        assert [like(record) for record in ours.of(row)] == theirs.of(row)
+
+
+def test_write_trace_takes_samplers(tmp_path):
+    requests = [request_of([72, 105], 0, byte_model().tokenizer)]
+    written = {"model": "m", "requests": requests, "driver": "some.engine", "steps_ahead": 3}
+    write_trace(tmp_path / "t", [], sampler=MinP(0.02), **written)
+    head = read_trace(tmp_path / "t").header
+    assert (head["sampler"], head["driver"], head["steps_ahead"]) == ("min-p(0.02)", "some.engine", 3)
+    assert head["requests"] == [
+        {"prompt": None, "prompt_tokens": [72, 105], "text": head["requests"][0]["text"], "seed": 0}
+    ]
+    with pytest.raises(ValueError, match=r"line 1: requests\[0\] lacks prompt, prompt_tokens, text, seed"):
+        write_trace(tmp_path / "no", [], sampler=None, model="m", requests=[{}], driver="some.engine")
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from sortilege.numerics.random import Key, draw, drawable
 from sortilege.samplers._base import Sampler, State
 from sortilege.samplers.spec import parse_sampler
 from sortilege.samplers.terminal import only
-from sortilege.trace import Record, step_records
+from sortilege.trace import Record, step_records, text_of
 
 torch = require("torch", "transformers")
 logits_process = require("transformers.generation.logits_process", "transformers")
@@ -40,6 +40,7 @@ class _Run:
     key: Key
     ended: Any  # (B,), true where the text is over
     state: State = ()
+    returned: float = 0.0  # when the last call for it was over
 
     def advance(self, state: State) -> None:
         """Go on to ``state``, but for the rows that have ended."""
@@ -63,9 +64,9 @@ class SamplerLogitsProcessor(logits_process.LogitsProcessor):  # pyright: ignore
         rows on padding until the whole batch is done, and their tokens appear nowhere.
     pad_token_id: the token that fills short prompts on the left, which a processor cannot tell from the prompt
         otherwise. Only samplers that look back at the prompt need it.
-    trace: a list that a record of every token is appended to (see ``sortilege.trace``); terminal mode only. ``text``
-        gives the text of a token id; ``candidates`` is how many alternatives to record. A record's raw distribution is
-        the one the sampler was given, its seconds are the sampler's alone.
+    trace: a list that a record of every token is appended to, for ``sortilege.trace.write_trace``; terminal mode only.
+        ``text`` is the tokenizer, or a function that gives the text of a token id; ``candidates`` is how many
+        alternatives to record. A record's raw distribution is the one the sampler was given.
 
     transformers runs its penalties and constraints (``repetition_penalty``, ``bad_words_ids`` ...) before this, so that
     the sampler sees their result. Each call of ``generate`` starts from a fresh state. Where the processor is called by
@@ -75,6 +76,8 @@ class SamplerLogitsProcessor(logits_process.LogitsProcessor):  # pyright: ignore
     without a word to processors; and ``DecodingError`` (a ValueError) for rows that cannot be drawn from.
     """
 
+    since: float | None = None
+    """When decoding began, where that is known: the first token took from then on."""
     supports_continuous_batching = False  # its batches are packed anew at every step
 
     def __init__(
@@ -86,7 +89,7 @@ class SamplerLogitsProcessor(logits_process.LogitsProcessor):  # pyright: ignore
         end_token_ids: int | Sequence[int] | None = None,
         pad_token_id: int | None = None,
         trace: list[Record] | None = None,
-        text: Callable[[int], str] = str,
+        text: Any = str,
         candidates: int = 8,
     ) -> None:
         self.sampler = parse_sampler(sampler) if isinstance(sampler, str) else sampler
@@ -98,25 +101,28 @@ class SamplerLogitsProcessor(logits_process.LogitsProcessor):  # pyright: ignore
         self.pad_token_id = pad_token_id
         if trace is not None and mode == "deferred":
             raise ValueError("trace must be None in deferred mode, where transformers draws from logits of its own")
-        self.trace, self.text, self.candidates = trace, text, whole("candidates", candidates, 0)
+        self.trace, self.text, self.candidates = trace, text_of(text), whole("candidates", candidates, 0)
         self._run: _Run | None = None
 
     # Exactly these two parameters: transformers looks at the signature and asks its caller for any other.
     def __call__(self, input_ids: Any, scores: Any) -> Any:
-        started = time.perf_counter()
+        since = time.perf_counter() if self.since is None else self.since
         run = self._run
-        if run is not None and self._goes_on(run, input_ids):
+        if run is not None and self._goes_on(run, input_ids):  # which has waited for the device
+            since, began = run.returned, time.perf_counter()
             self._learn(run, input_ids)
             _check(scores, "the model's logits", run)
         else:
             run = self._begin(input_ids, scores)
+            began = time.perf_counter()
         shaped = self._shape(run, scores)
         self._run = run
         if self.mode == "deferred":
             return shaped
         tokens = draw(shaped, run.key)
         if self.trace is not None:
-            self.trace.extend(self._records(run, scores, shaped, tokens, time.perf_counter() - started))
+            self.trace.extend(self._records(run, scores, shaped, tokens, since, began))
+        run.returned = time.perf_counter()
         return only(tokens, shaped)
 
     def reset(self) -> None:
@@ -182,17 +188,19 @@ class SamplerLogitsProcessor(logits_process.LogitsProcessor):  # pyright: ignore
         run.advance(state)
         return shaped
 
-    def _records(self, run: _Run, raw: Any, shaped: Any, tokens: Any, seconds: float) -> list[Record]:
+    def _records(self, run: _Run, raw: Any, shaped: Any, tokens: Any, since: float, began: float) -> list[Record]:
         rows = (~run.ended).nonzero()[:, 0]
+        drawn = tokens[rows].cpu()  # this waits for the device
+        now = time.perf_counter()
         return step_records(
             raw[rows],
             shaped[rows],
-            tokens[rows],
+            drawn,
             gather(self.sampler.report(run.state), rows),
             requests=rows.tolist(),
             position=int(run.key.position[0]),
-            seconds=seconds,
-            sampler_seconds=seconds,
+            seconds=now - since,
+            sampler_seconds=now - began,
             text=self.text,
             candidates=self.candidates,
         )
@@ -211,7 +219,7 @@ def custom_generate(
     seed: int | Sequence[int] = 0,
     warm: bool = False,
     trace: list[Record] | None = None,
-    text: Callable[[int], str] = str,
+    text: Any = str,
     candidates: int = 8,
     **model_kwargs: Any,
 ) -> Any:
@@ -231,6 +239,7 @@ def custom_generate(
 
     Raises ValueError for beams and assisted generation, and whatever ``SamplerLogitsProcessor`` raises.
     """
+    started = time.perf_counter()
     mode = generation_config.get_generation_mode()
     if mode not in ("greedy_search", "sample"):
         raise ValueError(f"custom_generate does not work with {mode.value.replace('_', ' ')}")
@@ -243,6 +252,7 @@ def custom_generate(
         text=text,
         candidates=candidates,
     )
+    processor.since = started
     processor.attention_mask = model_kwargs.get("attention_mask")
     processor.warmed_by = model if warm else None
     wants_scores = generation_config.return_dict_in_generate and generation_config.output_scores
