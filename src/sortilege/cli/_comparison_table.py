@@ -10,7 +10,7 @@ from rich.text import Text
 from sortilege.cli._color import harmless
 from sortilege.evaluation.comparison import Comparison, Row
 from sortilege.evaluation.intervals import Interval
-from sortilege.evaluation.verdicts import Verdict, verdicts
+from sortilege.evaluation.verdicts import Verdict, verdicts_of
 
 COLUMNS = {
     "nll": "nll",
@@ -61,7 +61,7 @@ def show(comparison: Comparison, console: Console) -> None:
     console.print(table(comparison))
     for chosen in dict.fromkeys((one.name, one.setting) for one in comparison.chosen if not one.variant):
         console.print(Text(harmless(f"{chosen[0]}: {chosen[1]}"), "dim"), soft_wrap=True)
-    for verdict in verdicts(comparison):
+    for verdict in verdicts_of(comparison):
         console.print(Text(harmless(sentence(verdict))), soft_wrap=True)
 
 

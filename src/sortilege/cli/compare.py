@@ -56,7 +56,7 @@ def compare(methods: Methods = None, *, texts: Texts, comparing: Comparing, outp
 
 
 def _run(methods: list[str], texts: Texts, comparing: Comparing, output: Output) -> Comparison:
-    from sortilege.evaluation.compare import compare as run
+    from sortilege.evaluation.comparing import compare as run
 
     with refusals(ValueError, ImportError, OSError):
         if output.output is None:
@@ -130,7 +130,7 @@ def _bar(watched: bool) -> Generator[Callable[[Any], None]]:
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """Settings with their numbers, and verdicts, as JSON can hold them."""
-    from sortilege.evaluation.verdicts import verdicts
+    from sortilege.evaluation.verdicts import verdicts_of
 
     return plain(
         {
@@ -154,7 +154,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
                     "rate": one.rate,
                     "differences": _each(one.differences),
                 }
-                for one in verdicts(comparison)
+                for one in verdicts_of(comparison)
             ],
         }
     )

@@ -12,7 +12,7 @@ def adaptive_in(sampler: Sampler) -> AdaptiveDirichlet | None:
     return next((stage for stage in stages(sampler) if isinstance(stage, AdaptiveDirichlet)), None)
 
 
-def ablations(sampler: Sampler, *, target: float | None = None) -> dict[str, Sampler]:
+def ablations_of(sampler: Sampler, *, target: float | None = None) -> dict[str, Sampler]:
     """The sampler as it is and with one part of it switched off, by what is missing.
 
     "full": as it is. "no moving averages": every coefficient is 1, so that each average is its newest value, and
@@ -26,7 +26,7 @@ def ablations(sampler: Sampler, *, target: float | None = None) -> dict[str, Sam
     Raises ValueError for a sampler without an adaptive Dirichlet stage.
 
     >>> from sortilege import AdaptiveDirichlet
-    >>> list(ablations(AdaptiveDirichlet()))
+    >>> list(ablations_of(AdaptiveDirichlet()))
     ['full', 'no moving averages', 'no Dirichlet', 'temperature only']
     """
     found = adaptive_in(sampler)

@@ -55,7 +55,7 @@ def best_baseline(comparison: Comparison, level: float | None) -> Chosen | None:
     return min(reached, key=lambda one: comparison.interval(one.setting, "nll").value, default=None)
 
 
-def verdicts(comparison: Comparison, *, variants: bool = False) -> list[Verdict]:
+def verdicts_of(comparison: Comparison, *, variants: bool = False) -> list[Verdict]:
     """Every chosen setting but the baseline itself against the best baseline at its level; ablations if asked for."""
     found: list[Verdict] = []
     levels = comparison.plan["levels"]
