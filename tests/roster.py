@@ -67,4 +67,17 @@ ROSTER = (
         lambda: AdaptiveDirichlet(perturb_exp_coeff=0.0, truncation=MinP(0.02)),
         tolerance=1e-3,
     ),
+    Line(
+        "adaptive-dirichlet-integral",
+        lambda: AdaptiveDirichlet(
+            softmax_temperature="integral",
+            entropy_share=0.3,
+            temperature_cap=1.5,
+            perturb_above=0.5,
+            fit_truncated=True,
+            truncation=MinP(0.02),
+        ),
+        permutes=False,
+        tolerance=1e-3,
+    ),
 )

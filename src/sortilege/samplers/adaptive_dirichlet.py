@@ -3,7 +3,7 @@
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from sortilege._knobs import knob
 from sortilege.numerics._arrays import Array, array_namespace, put_along_last, sum_last, where_rows, working
@@ -12,6 +12,7 @@ from sortilege.numerics.gamma import sample_dirichlet_log
 from sortilege.numerics.information import entropy, kl_divergence, log_softmax, log_sum_exp
 from sortilege.numerics.random import Key, drawable
 from sortilege.numerics.temperature import solve_temperature
+from sortilege.samplers._adaptive_state import AdaptiveDirichletState, Step
 from sortilege.samplers._base import Sampler
 from sortilege.samplers._truncation import looked_up, restore
 
@@ -21,43 +22,8 @@ MASKED = -1e6
 ATTAINABLE = 0.98
 """The target asks for no more than this part of log n, n tokens kept: the temperature grows without bound beyond."""
 
-
-class Step(NamedTuple):
-    """What the last ``adjust`` did; every leaf is (B,)."""
-
-    target_entropy: Array
-    entropy: Array
-    temperature: Array
-    pre_temp: Array
-    inlier: Array
-    perturbation: Array
-    kl_emwa: Array
-    kl_dirichlet: Array
-    concentration: Array
-    logp_coeff: Array
-    temperature_ok: Array
-    fit_ok: Array
-
-
-class AdaptiveDirichletState(NamedTuple):
-    """The six moving averages of the source, and what the next call needs.
-
-    emwa_logp, emwa_dir: (B, S). emwa_temp, emwa_cross_ent, emwa_entropy: (B,). emwa_dir_ent: a Pair of (B,), for at
-    V = 128k it is of the order of 1e6 nats and is compared to within 1e-2.
-    ids: (B, S) the tokens of the support, or () when it is the whole vocabulary. pending: (B, V) the log-probabilities
-    that ``observe`` reads the emitted token's from. steps: (B,) calls of ``adjust``.
-    """
-
-    emwa_logp: Array
-    emwa_dir: Array
-    emwa_temp: Array
-    emwa_cross_ent: Array
-    emwa_dir_ent: Pair
-    emwa_entropy: Array
-    ids: Any
-    pending: Array
-    steps: Array
-    last: Step
+COLDEST, HOTTEST = 1e-2, 1e2
+"""Where the integrated temperature stops."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +54,13 @@ class AdaptiveDirichlet(Sampler):
     two readings of each, ``support``, ``logp_floor``, ``concentration_cap`` and ``truncation``. The defaults come from
     a small sweep on the bundled model (docs/log.md) and are no more than that.
 
+    Variants of ours, off by default, with what came of them in docs/evidence.md: ``softmax_temperature="integral"``
+    solves for nothing and moves the temperature against the error of the entropy it realised,
+    log T <- log T + integral_gain (target - H), which meets the target on average and not at each step ("set nats, get
+    nats"); ``entropy_share`` adds a share of the prediction's own entropy (after the truncation) to the target;
+    ``temperature_cap`` is the largest temperature; ``perturb_above`` leaves predictions of little entropy alone;
+    ``fit_truncated`` lets the averages see the prediction after the truncation.
+
     Source: the note "Adaptive Dirichlet Sampling" of the entropix project (2024), as corrected in docs/maths.md.
     """
 
@@ -113,7 +86,9 @@ class AdaptiveDirichlet(Sampler):
         0.1, 0, neutral=0.0, doc="KL in nats scale of the perturbation; 0 switches the Dirichlet noise off", tune=(0, 4)
     )
     softmax_temperature: str = knob(
-        "emwa", choices=("pre", "emwa"), doc="softmax at the solved temperature, or at its average (taken in log T)"
+        "emwa",
+        choices=("pre", "emwa", "integral"),
+        doc="softmax at the solved temperature, at its average (in log T), or at the integral of the entropy's error",
     )
     cross_entropy: str = knob(
         "scaled",
@@ -123,6 +98,19 @@ class AdaptiveDirichlet(Sampler):
     truncation: Sampler | None = knob(
         None, kind="sampler", optional=True, doc="mask of the temperature solve, the perturbation and the draw"
     )
+    integral_gain: float = knob(
+        0.05, 0, doc="nats of log T per nat of error, where the temperature is integral", tune=(0.01, 0.3), log=True
+    )
+    entropy_share: float = knob(
+        0.0, 0, neutral=0.0, doc="share of the prediction's own entropy added to the target entropy", tune=(0, 1.5)
+    )
+    temperature_cap: float | None = knob(
+        None, COLDEST, kind="float", optional=True, doc="largest temperature", tune=(0.8, 3)
+    )
+    perturb_above: float = knob(
+        0.0, 0, neutral=0.0, doc="entropy of the prediction, nats, below which nothing is perturbed", tune=(0, 4)
+    )
+    fit_truncated: bool = knob(False, doc="whether the averages see the prediction after the truncation")
     support: int | tuple[int, ...] | None = knob(
         None,
         2,
@@ -142,7 +130,7 @@ class AdaptiveDirichlet(Sampler):
                 f"AdaptiveDirichlet: a + b = {self.a + self.b:g} >= 1 lets the target entropy run away to log V",
                 stacklevel=3,
             )
-        elif self.probs_ent_offset == 0:
+        elif self.probs_ent_offset == 0 and self.entropy_share == 0:
             warnings.warn(
                 "AdaptiveDirichlet: probs_ent_offset = 0 lets the target entropy collapse to greedy decoding",
                 stacklevel=3,
@@ -167,7 +155,11 @@ class AdaptiveDirichlet(Sampler):
     def adjust(self, logits: Array, state: AdaptiveDirichletState, key: Key) -> tuple[Array, AdaptiveDirichletState]:
         xp = array_namespace(logits)
         raw, usable = _log_probabilities(logits)
-        logp = self._seen(raw, state.ids)
+        kept = raw
+        if self.truncation is not None:
+            mask = xp.isfinite(self.truncation.adjust(raw, self.truncation.init(raw), key)[0])
+            kept = xp.where(mask, raw, xp.full_like(raw, -xp.inf))
+        logp = self._seen(log_softmax(kept) if self.fit_truncated else raw, state.ids)
 
         # 2, 3: the averages of what the model predicts
         mean = log_softmax(state.emwa_logp)
@@ -180,25 +172,17 @@ class AdaptiveDirichlet(Sampler):
         emwa_dir = _average(moving[:, None], fit.value, state.emwa_dir)
 
         # 4, 5: the temperature
-        kept = raw
-        if self.truncation is not None:
-            mask = xp.isfinite(self.truncation.adjust(raw, self.truncation.init(raw), key)[0])
-            kept = xp.where(mask, raw, xp.full_like(raw, -xp.inf))
         target = self.a * state.emwa_cross_ent + self.b * state.emwa_entropy + self.probs_ent_offset
+        own_entropy = entropy(log_softmax(kept)) if self.entropy_share or self.perturb_above else zero
+        target = target + self.entropy_share * own_entropy
         count = sum_last(xp.astype(kept > -xp.inf, target.dtype))
         highest = ATTAINABLE * xp.log(count)
-        solved = solve_temperature(kept, xp.minimum(target, highest), state.emwa_temp)
-        temperature_ok = solved.ok & (target <= highest)
-        if self.softmax_temperature == "emwa":
-            emwa_temp = xp.exp(_average(self.emwa_temp_coeff, xp.log(solved.value), xp.log(state.emwa_temp)))
-        else:
-            emwa_temp = _average(self.emwa_temp_coeff, solved.value, state.emwa_temp)
-        emwa_temp = xp.where(count > 1, emwa_temp, state.emwa_temp)
-        temperature = emwa_temp if self.softmax_temperature == "emwa" else solved.value
+        temperature, pre_temp, emwa_temp, temperature_ok = self._temperature(kept, target, highest, state.emwa_temp)
         pre = log_softmax(kept / temperature[:, None])
 
         # 6, 7: how typical the tempered prediction is of the recent past
-        tempered = pre if self.truncation is None else log_softmax(raw / temperature[:, None])
+        seen_whole = self.truncation is None or self.fit_truncated
+        tempered = pre if seen_whole else log_softmax(raw / temperature[:, None])
         tempered = self._seen(tempered, state.ids)
         nll, own = (density.times(-1.0) for density in log_densities(emwa_dir, tempered, log_softmax(emwa_logp)))
         fresh = state.steps == 0
@@ -206,7 +190,7 @@ class AdaptiveDirichlet(Sampler):
         mixed = nll.times(c).plus(state.emwa_dir_ent.times(1 - c))
         emwa_dir_ent = where_rows(fresh, nll, mixed)
         excess = nll.plus(own.times(-self.d)).plus(emwa_dir_ent.times(-self.e)).value
-        inlier = excess < self.dir_ent_offset
+        inlier = (excess < self.dir_ent_offset) & (own_entropy >= self.perturb_above)
 
         # 8: the perturbation
         probs, perturbation, kl_dirichlet = pre, zero, zero
@@ -219,8 +203,11 @@ class AdaptiveDirichlet(Sampler):
         realised = entropy(probs)
         emwa_entropy = _average(self.emwa_entropy_coeff, realised, state.emwa_entropy)
         pending = probs if self.cross_entropy == "scaled" else log_softmax(kept / emwa_temp[:, None])
+        if self.softmax_temperature == "integral":
+            error = xp.where(count > 1, xp.minimum(target, highest) - realised, zero)
+            emwa_temp = self._capped(xp.clip(emwa_temp * xp.exp(self.integral_gain * error), COLDEST, HOTTEST))
         last = Step(
-            target, realised, temperature, solved.value, inlier, perturbation, kl_emwa, kl_dirichlet,
+            target, realised, temperature, pre_temp, inlier, perturbation, kl_emwa, kl_dirichlet,
             sum_last(emwa_dir), rate, temperature_ok, fit.ok,
         )  # fmt: skip
         rows = (emwa_temp, emwa_dir_ent, emwa_entropy, state.steps + 1, last)
@@ -246,6 +233,30 @@ class AdaptiveDirichlet(Sampler):
         """What the last ``adjust`` did and the averages after it, by name; ``inlier`` is the branch taken."""
         averages = {name: getattr(state, name) for name in ("emwa_temp", "emwa_cross_ent", "emwa_entropy")}
         return {**state.last._asdict(), **averages, "emwa_dir_ent": state.emwa_dir_ent.value}
+
+    def _temperature(
+        self, kept: Array, target: Array, highest: Array, average: Array
+    ) -> tuple[Array, Array, Array, Array]:
+        """The temperature to draw at, the one that meets the target, their new average, and whether it is met, (B,).
+
+        The integrated temperature moves once it is known what entropy it gave, after the draw's distribution is.
+        """
+        xp = array_namespace(target)
+        if self.softmax_temperature == "integral":
+            average = self._capped(average)
+            return average, average, average, target <= highest
+        solved = solve_temperature(kept, xp.minimum(target, highest), average)
+        # Of a single token there is nothing to solve for, and nothing to learn.
+        found = self._capped(xp.where(highest > 0, solved.value, average))
+        ok = solved.ok & (target <= highest) & (found >= solved.value)
+        if self.softmax_temperature == "emwa":
+            average = self._capped(xp.exp(_average(self.emwa_temp_coeff, xp.log(found), xp.log(average))))
+            return average, found, average, ok
+        return found, found, _average(self.emwa_temp_coeff, found, average), ok
+
+    def _capped(self, temperature: Array) -> Array:
+        cap = self.temperature_cap
+        return temperature if cap is None else array_namespace(temperature).clip(temperature, max=cap)
 
     def _ids(self, raw: Array) -> Any:
         xp = array_namespace(raw)
