@@ -48,6 +48,7 @@ def main(
     corpus: Annotated[Path, typer.Argument(help="the folder that corpus.py wrote")],
     folder: Annotated[Path, typer.Argument(help="where checkpoints and the finished model go")],
     epochs: float = 1.0,
+    layers: Annotated[int, typer.Option(min=1, help="fewer make another model to try settings on")] = 6,
     context: int = 512,
     batch: int = 16,
     peak: float = 3e-3,
@@ -67,7 +68,7 @@ def main(
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        **ARCHITECTURE,
+        **{**ARCHITECTURE, "num_hidden_layers": layers},
     )
     model = LlamaForCausalLM(config).to(device)
 
