@@ -104,11 +104,13 @@ class Run:
     def _reference(self, name: str, prompts: Sequence[Prompt]) -> Record:
         self.report(Progress("reference", 0, self._total()))
         what, samples = self._drawn(prompts, name)
-        measured = Measurer(self.judge, self._contexts(prompts), None)(samples)
+        measured = Measurer(self.judge, self.contexts(prompts), None)(samples)
         reasons = {} if what == UNMODIFIED else {"mauve": "it is what MAUVE compares with"}
         return {"kind": "reference", "of": name, "what": what, **self._lines(samples, measured), "reasons": reasons}
 
-    def _contexts(self, prompts: Sequence[Prompt]) -> list[str]:
+    def contexts(self, prompts: Sequence[Prompt]) -> list[str]:
+        """The prompts as text."""
+
         def text(one: Prompt) -> str:
             if isinstance(one.given, str):
                 return one.given
@@ -246,7 +248,7 @@ class Run:
             return
         self._sample(self.plan.prompts[:1], Temperature(1.0), 0, 1)  # what comes first pays for what is loaded on use
         prompts = self.plan.prompts
-        contexts, given = self._contexts(prompts), references(prompts)
+        contexts, given = self.contexts(prompts), references(prompts)
         written = None
         if given is not None:
             written = [one.text for one in scored(self.model, prompts, given, max_new_tokens=self.plan.max_new_tokens)]

@@ -51,7 +51,7 @@ def compare(
         judged = None if chosen_judge is None else load_judge(chosen_judge, passes=plan.judge_passes)
         run = Run(plan, spaces, path, journal, loaded, judged, on_progress or (lambda _: None))
         if not journal.records:
-            run.append(_header(plan, spaces, loaded, judged, command))
+            run.append({**_header(plan, spaces, loaded, judged, command), "contexts": run.contexts(plan.prompts)})
         run.everything()
         return of_records(_effective(journal.records, plan))
 
