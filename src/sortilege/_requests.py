@@ -30,18 +30,25 @@ class Result:
     processed_log_probs: those under the distribution each was drawn from.
     finish_reason: "length", "end" (an end token) or "stop" (a stop string).
     seed: the request's seed.
+    pieces: the text that became certain with each token; joined, they are ``text``.
     trace: one record a token where a trace was asked for; see ``sortilege.trace``.
     """
 
     prompt: str | None
-    prompt_tokens: tuple[int, ...]
+    prompt_tokens: tuple[int, ...] = field(repr=False)
     text: str
-    tokens: tuple[int, ...]
-    raw_log_probs: tuple[float, ...]
-    processed_log_probs: tuple[float, ...]
+    tokens: tuple[int, ...] = field(repr=False)
+    raw_log_probs: tuple[float, ...] = field(repr=False)
+    processed_log_probs: tuple[float, ...] = field(repr=False)
     finish_reason: str
     seed: int
+    pieces: tuple[str, ...] = field(default=(), repr=False)
     trace: tuple[Record, ...] = field(default=(), repr=False)
+
+    def _repr_html_(self) -> str:
+        from sortilege._notebook import result_html
+
+        return result_html(self)
 
     @property
     def nll(self) -> float:
@@ -90,6 +97,7 @@ class Request:
     tokens: list[int] = field(default_factory=list[int])
     raw: list[float] = field(default_factory=list[float])
     processed: list[float] = field(default_factory=list[float])
+    pieces: list[str] = field(default_factory=list[str])
     trace: list[Record] = field(default_factory=list[Record])
 
     def take(
@@ -110,6 +118,7 @@ class Request:
             piece += self.text.close()
         if self.text.stopped:
             self.finish_reason = "stop"
+        self.pieces.append(piece)
         result = self._finished(self.finish_reason) if self.finish_reason is not None else None
         return Event(self.index, len(self.tokens) - 1, token, piece, raw, processed, record, result)
 
@@ -123,6 +132,7 @@ class Request:
             tuple(self.processed),
             finish_reason,
             self.seed,
+            tuple(self.pieces),
             tuple(self.trace),
         )
 

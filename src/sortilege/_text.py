@@ -5,6 +5,20 @@ from typing import Any
 
 _PARTIAL = "\ufffd"
 
+# A model may write anything. Control characters are shown as their Unicode pictures: an escape sequence in sampled text
+# could otherwise recolour, clear or retitle the user's terminal. Half of a surrogate pair is no text at all.
+_CONTROLS = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: "\u2421",
+    **dict.fromkeys(range(0x80, 0xA0), _PARTIAL),
+    **dict.fromkeys(range(0xD800, 0xE000), _PARTIAL),
+}
+
+
+def harmless(text: str) -> str:
+    """``text`` with every control character but newline and tab replaced by a visible picture of it."""
+    return text.translate(_CONTROLS)
+
 
 class TextStream:
     """The text of a growing list of tokens, given out in pieces that are final.

@@ -103,10 +103,16 @@ def test_it_is_written_and_read(tmp_path: Any) -> None:
         ([records[0] | {"request": 4}], "line 2: no request 4 in the header"),
         ([records[0] | {"revealed": [[1, 2]]}], r"line 2: revealed\[0\] must be of type object, got \[1, 2\]"),
         ([records[0] | {"edited": [{"slot": 1}]}], r"line 2: edited\[0\] lacks before, before_text, token, text"),
+        ([records[0] | {"masked": [5]}], "line 2: slot 5 of request 0 is beyond its 5 slots"),
+        ([records[0] | {"length": 6}], "line 2: length must be at most 5, got 6"),
+        ([records[0] | {"length": 2}, records[1] | {"length": 3}], "line 3: (slot|length)"),
         ([records[0] | {"time": -1.0}], "line 2: time must be of type number >= 0, got -1.0"),
         ([records[0] | {"values": {"a": "b"}}], r'line 2: values\.a must be of type number or null, got "b"'),
     ):
         with pytest.raises(ValueError, match=message):
             write_trace(tmp_path / "trace.jsonl", wrong, **told)
         assert (tmp_path / "trace.jsonl").read_bytes() == before
+    odd = [{**requests[0], "canvas_text": []}, *requests[1:]]
+    with pytest.raises(ValueError, match=r"line 1: requests\[0\].canvas_text must have 5 entries, got 0"):
+        write_trace(tmp_path / "trace.jsonl", records, **(told | {"requests": odd}))
     assert len(list(tmp_path.iterdir())) == 1

@@ -10,6 +10,8 @@ from bisect import bisect_right
 from rich.style import Style
 from rich.text import Text
 
+from sortilege._text import harmless as harmless
+
 EDGES = (1.0, 2.0, 4.0, 6.0, 8.0)
 """Nats at which the shade changes; below the first (a token of probability above 0.37) text stays as it is."""
 
@@ -18,19 +20,6 @@ SHADES = ("#253c67", "#513d84", "#84378a", "#b82b6f", "#e32824")
 PROMPT = Style(dim=True)
 _PLAIN = Style.null()
 _STYLES = (_PLAIN, *(Style(color="#ffffff", bgcolor=shade) for shade in SHADES))
-
-# A model may write any byte. Control characters are shown as their Unicode pictures, never sent: an escape sequence
-# in sampled text could otherwise recolour, clear or retitle the user's terminal.
-_CONTROLS = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
-    0x7F: "\u2421",
-    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
-}
-
-
-def harmless(text: str) -> str:
-    """``text`` with every control character but newline and tab replaced by a visible picture of it."""
-    return text.translate(_CONTROLS)
 
 
 def surprisal_style(nats: float) -> Style:

@@ -33,10 +33,10 @@ class Denoised:
     """
 
     prompt: str | None
-    prompt_tokens: tuple[int, ...]
+    prompt_tokens: tuple[int, ...] = field(repr=False)
     text: str
-    tokens: tuple[int, ...]
-    fixed: tuple[bool, ...]
+    tokens: tuple[int, ...] = field(repr=False)
+    fixed: tuple[bool, ...] = field(repr=False)
     finish_reason: str
     seed: int
     steps: int
@@ -46,6 +46,11 @@ class Denoised:
     search: Any = None
     pieces: tuple[tuple[str, bool], ...] = field(default=(), repr=False)
     trace: tuple[Record, ...] = field(default=(), repr=False)
+
+    def _repr_html_(self) -> str:
+        from sortilege._notebook import denoised_html
+
+        return denoised_html(self)
 
 
 def templates(

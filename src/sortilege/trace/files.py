@@ -133,6 +133,11 @@ class Trace:
         """The records of one request."""
         return [record for record in self.records if record["request"] == request]
 
+    def _repr_html_(self) -> str:
+        from sortilege._notebook import trace_html
+
+        return trace_html(self)
+
     def __repr__(self) -> str:
         head = self.header
         what = f"{len(head['requests'])} requests, {len(self.records)} {self.kind}"
@@ -196,6 +201,11 @@ class _Check:
         self.record, self.counts = ("step", "step") if steps else ("token", "position")
         self.requests = len(head["requests"])
         self.last: dict[int, int] = {}
+        self.slots = [len(request["canvas"]) for request in head["requests"]] if steps else []
+        for i, request in enumerate(head["requests"] if steps else ()):
+            if len(request["canvas_text"]) != self.slots[i]:
+                count = len(request["canvas_text"])
+                _refuse(path, 1, f"requests[{i}].canvas_text must have {self.slots[i]} entries, got {count}")
 
     def __call__(self, number: int, value: Any) -> None:
         if not isinstance(value, dict):
@@ -212,6 +222,18 @@ class _Check:
             wanted = f"{last + 1}" if self.counts == "position" else f"greater than {last}"
             _refuse(self.path, number, f"{self.counts} of request {request} must be {wanted}, got {place}")
         self.last[request] = place
+        if self.slots:
+            self._canvas(number, value, request)
+
+    def _canvas(self, number: int, value: Record, request: int) -> None:
+        """Refuse slots beyond the canvas, which can only become shorter."""
+        slots = [*(one["slot"] for one in (*value["revealed"], *value["edited"])), *value["masked"]]
+        beyond = next((slot for slot in slots if slot >= self.slots[request]), None)
+        if beyond is not None:
+            _refuse(self.path, number, f"slot {beyond} of request {request} is beyond its {self.slots[request]} slots")
+        if value["length"] > self.slots[request]:
+            _refuse(self.path, number, f"length must be at most {self.slots[request]}, got {value['length']}")
+        self.slots[request] = value["length"]
 
 
 def _refuse(path: Any, number: int, what: str) -> NoReturn:
