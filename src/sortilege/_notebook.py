@@ -144,7 +144,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     style = "text-align:left;padding:0.1em 1em 0.1em 0;background:none;border:none"
     lines = [_tag("tr", *(_tag("th", _text(name), style=f"{style};{_DIM}") for name in head))] if head else []
     lines += [_tag("tr", *(_tag("td", _text(cell), style=style) for cell in row)) for row in rows]
-    return _tag("table", *lines, style="border:none;margin:0.3em 0;background:none")
+    return _tag("table", *lines, style="border:none;margin:0.3em 0;background:none;color:inherit")
 
 
 def _line(*parts: str) -> str:

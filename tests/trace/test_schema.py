@@ -107,7 +107,6 @@ def names(part):
             yield from names(inner)
 
 
-@pytest.mark.skip(reason="docs")
 def test_the_page_says_what_every_name_means():
     page = (Path(__file__).parents[2] / "docs" / "trace.md").read_text()
     said = {*re.findall(r"`([a-z_]+)`", page)}
