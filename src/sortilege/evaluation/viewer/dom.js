@@ -40,7 +40,8 @@ function percent(logProb) {
   if (p >= 99.95 && logProb < 0) return p >= 99.995 ? "~100%" : `${p.toFixed(2)}%`;
   if (p >= 10) return `${p.toFixed(1)}%`;
   if (p >= 0.095) return `${p.toFixed(2)}%`;
-  return p >= 0.00095 ? `${Number(p.toPrecision(2))}%` : `${p.toExponential(0).replace("-", "−")}%`;
+  if (p >= 0.00095) return `${Number(p.toPrecision(2))}%`;
+  return p >= 0.00001 ? `${p.toFixed(5).replace(/0+$/, "")}%` : `${p.toExponential(0).replace("-", "−")}%`;
 }
 
 const SIGNS = { " ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍", "\u00a0": "⍽", "\u007f": "␡" };

@@ -12,7 +12,7 @@ function fieldsOf(text) {
   const add = (key, group, label, unit, values, more = {}) => {
     if (values && values.some(finite)) found.push({ key, group, label, unit, values, kind: "plain", log: LOGARITHMIC.has(key), ...more });
   };
-  const minus = (values) => values.map((x) => -x || 0);
+  const minus = (values) => values.map((x) => 0 - x);
   const surprisal = minus(text.raw);
   add("surprisal", "Model", "surprisal", "nats", surprisal);
   add("rank", "Model", "rank", "", text.rank);
@@ -42,7 +42,7 @@ function slotFieldsOf(history) {
   const { revealedAt, logProb, entropy } = history;
   return [
     { key: "step", group: "Slots", label: "step revealed", unit: "", values: revealedAt, kind: "plain" },
-    { key: "surprisal", group: "Slots", label: "surprisal when revealed", unit: "nats", values: logProb.map((x) => -x || 0), kind: "plain" },
+    { key: "surprisal", group: "Slots", label: "surprisal when revealed", unit: "nats", values: logProb.map((x) => 0 - x), kind: "plain" },
     { key: "entropy", group: "Slots", label: "entropy when revealed", unit: "nats", values: entropy, kind: "plain" },
   ];
 }

@@ -16,15 +16,18 @@ class Happened {
     if (!steps) return h("section", {}, title, h("p", { class: "hint" }, "Play, or move through the steps with the arrow keys. Point at a slot for what it has been through; click to keep it. ? lists the keys."));
     const i = steps - 1;
     const { masked, revealed, edited } = eventsOf(text, i);
+    if (text.records[i] < 0) return h("section", {}, title, h("p", { class: "hint" }, "Nothing changed at this step."));
+    const before = masked.length ? stateAt(text, i).canvas : [];
     const row = (name, value) => h("div", {}, h("dt", {}, name), h("dd", { "data-of": name }, value));
     const values = Object.entries(text.values).map(([name, some]) => {
       const distance = text.distances[name] ? text.distances[name][i] : NaN;
+      if (!finite(some[i])) return null;
       return row(name, [figure(some[i], 3), distance > 0 ? h("span", { class: "beyond" }, `outside by ${figure(distance, 2)}`) : null]);
     });
     return h("section", {}, title,
       h("dl", { class: "measures" }, row("time", figure(text.times[i], 3)), row("masks left", thousands(text.masksLeft[i])), values, finite(text.seconds[i]) ? row("seconds", figure(text.seconds[i], 2)) : null),
       edited.length ? [h("h3", {}, `${edited.length} edited`), h("ul", { class: "edits" }, edited.map((one) => h("li", {}, this.change(text, one))))] : null,
-      masked.length ? [h("h3", {}, `${masked.length} masked again`), h("p", { class: "slots" }, `slots ${masked.join(", ")}`)] : null,
+      masked.length ? [h("h3", {}, `${masked.length} masked again`), h("ul", { class: "edits" }, masked.map((slot) => h("li", {}, h("del", {}, tokenName(text.textOf(before[slot]))), ` in slot ${slot}`)))] : null,
       revealed.length ? this.revealed(text, revealed) : null);
   }
 

@@ -8,9 +8,9 @@ class Inspector {
     this.element = h("section", { class: "inspector", "aria-label": name ? `Token, ${name}` : "Token" });
   }
 
-  empty(hint) {
+  empty(hint, trace) {
     this.shown = null;
-    this.element.replaceChildren(h("p", { class: "hint" }, hint));
+    this.element.replaceChildren(h("p", { class: "hint" }, hint), ...(trace ? [origin(trace)] : []));
   }
 
   show(trace, text, i, pinned) {

@@ -55,9 +55,16 @@ function useShades(kind) {
 
 // What made a trace.
 function heading(trace, letter, choose) {
+  const how = [trace.settings.policy, trace.sampler].filter(Boolean).join(", ") || trace.driver || "";
   return h("div", { class: "heading" },
     letter ? h("span", { class: "which" }, letter) : null,
-    h("h2", { title: [trace.name, trace.driver, Object.entries(trace.versions).map((pair) => pair.join(" ")).join(", ")].filter(Boolean).join("\n") },
-      h("span", { class: "model" }, trace.model), " ", h("code", {}, trace.sampler || "no sampler")),
+    h("h2", {}, h("span", { class: "model" }, trace.model), " ", h("code", {}, how)),
     choose);
+}
+
+function origin(trace) {
+  const rows = [["file", trace.name], ["made by", trace.driver], ["model", trace.model], ["sampler", trace.sampler], ...Object.entries(trace.settings), ...Object.entries(trace.versions)];
+  const seen = new Set();
+  const once = rows.filter(([name, value]) => value && !seen.has(name) && seen.add(name));
+  return h("dl", { class: "origin" }, once.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, value))));
 }

@@ -16,15 +16,10 @@ _NATS = ("raw_log_prob", "processed_log_prob", "raw_entropy", "processed_entropy
 _OTHERS = ("rank", "kept", "kept_mass", "seconds", "sampler_seconds")
 
 
-def kind_of(trace: Trace) -> str:
-    """ "tokens", or "steps" of a diffusion model."""
-    return trace.header.get("kind", "tokens")
-
-
 def pack(trace: Trace, name: str) -> Record:
     """What the page is told of a trace. name: what to call it."""
     table = _Table()
-    one = _tokens if kind_of(trace) == "tokens" else _steps
+    one = _tokens if trace.kind == "tokens" else _steps
     requests = [
         {**_about(request), **one(request, trace.of(i), table)}
         for i, request in enumerate(trace.header["requests"])
@@ -32,12 +27,13 @@ def pack(trace: Trace, name: str) -> Record:
     ]
     return {
         "name": name,
-        "kind": kind_of(trace),
+        "kind": trace.kind,
         "model": trace.header["model"],
         "sampler": trace.header["sampler"],
         "driver": trace.header.get("driver"),
         "versions": trace.header["versions"],
         "settings": _settings(trace.header.get("settings")),
+        "bounds": _bounds(trace.header.get("settings")),
         "requests": requests,
         "ids": table.ids,
         "texts": table.texts,
@@ -70,8 +66,18 @@ def _about(request: Record) -> Record:
 
 
 def _settings(settings: Any) -> dict[str, str]:
-    """The options of the command, written out."""
-    return {name: str(value) for name, value in settings.items()} if isinstance(settings, dict) else {}
+    """The options of the command that are one word or number, written out."""
+    found = settings.items() if isinstance(settings, dict) else ()
+    return {name: str(value) for name, value in found if isinstance(value, str | int | float)}
+
+
+def _bounds(settings: Any) -> Record:
+    """The lower and upper bound of each property searched for, None for none."""
+    found = settings.get("properties") if isinstance(settings, dict) else None
+    listed = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return {
+        one["property"]: [one.get("lower"), one.get("upper")] for one in listed if isinstance(one.get("property"), str)
+    }
 
 
 def _tokens(request: Record, records: Sequence[Record], table: _Table) -> Record:

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from sortilege import __version__
-from sortilege.evaluation.viewer.pack import kind_of, pack
+from sortilege.evaluation.viewer.pack import pack
 from sortilege.trace import Trace
 
 _GENERATOR = "sortilege view"
@@ -39,7 +39,7 @@ def page(traces: Sequence[Trace], names: Sequence[str], title: str | None = None
     for trace, name in zip(traces, names, strict=True):
         if not trace.records:
             raise ValueError(f"the trace {name!r} has no records: there is nothing to show")
-    kinds = [kind_of(trace) for trace in traces]
+    kinds = [trace.kind for trace in traces]
     if len(set(kinds)) > 1:
         listed = ", ".join(f"{name!r} has {kind}" for name, kind in zip(names, kinds, strict=True))
         raise ValueError(f"traces side by side must be of one kind: {listed}")

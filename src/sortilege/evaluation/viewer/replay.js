@@ -5,18 +5,34 @@ const GONE = -2;
 
 // One text of a trace of steps.
 function unpackSteps(trace, request) {
-  const n = request.n;
+  // A trace records the steps that changed something; here there is every step, so that time is what it was.
+  const n = request.step[request.n - 1] + 1;
+  const records = new Int32Array(n).fill(-1);
+  request.step.forEach((step, record) => (records[step] = record));
+  // The values of the records at their steps; at others what was there `before`, or nothing.
+  const every = (packed, before) => {
+    const values = column(packed, request.n);
+    let now = before;
+    return Float64Array.from(records, (record) => {
+      if (record >= 0) now = values[record];
+      return record >= 0 || before !== undefined ? now : NaN;
+    });
+  };
+  const named = (columns) => Object.fromEntries(Object.entries(columns).map(([name, packed]) => [name, every(packed)]));
   const found = {
     ...request,
+    n,
+    records,
+    bounds: trace.bounds,
     slots: request.canvas.length,
-    times: column(request.time, n),
-    masksLeft: column(request.masks_left, n),
-    lengths: column(request.length, n),
-    seconds: column(request.seconds, n),
-    ends: offsets(request.revealed.counts, n),
-    edits: offsets(request.edited.counts, n),
-    values: Object.fromEntries(Object.entries(request.values).map(([name, packed]) => [name, column(packed, n)])),
-    distances: Object.fromEntries(Object.entries(request.distances).map(([name, packed]) => [name, column(packed, n)])),
+    times: every(request.time),
+    masksLeft: every(request.masks_left, request.canvas.filter((place) => place === MASK).length),
+    lengths: every(request.length, request.canvas.length),
+    seconds: every(request.seconds),
+    ends: offsets(request.revealed.counts, request.n),
+    edits: offsets(request.edited.counts, request.n),
+    values: named(request.values),
+    distances: named(request.distances),
     textOf: (place) => (place < 0 ? "" : trace.texts[place]),
     idOf: (place) => trace.ids[place],
   };
@@ -27,10 +43,13 @@ function unpackSteps(trace, request) {
 
 // What happened at a step, counted from 0, in the order in which it did.
 function eventsOf(text, step) {
-  const found = { masked: text.masked[step], revealed: [], edited: [] };
-  for (let i = text.ends[step]; i < text.ends[step + 1]; i++)
+  const record = text.records[step];
+  const found = { masked: [], revealed: [], edited: [] };
+  if (record < 0) return found;
+  found.masked = text.masked[record];
+  for (let i = text.ends[record]; i < text.ends[record + 1]; i++)
     found.revealed.push({ slot: text.revealed.slots[i], place: text.revealed.tokens[i], logProb: number(text.revealed.log_prob[i]), entropy: number(text.revealed.entropy[i]) });
-  for (let i = text.edits[step]; i < text.edits[step + 1]; i++)
+  for (let i = text.edits[record]; i < text.edits[record + 1]; i++)
     found.edited.push({ slot: text.edited.slots[i], before: text.edited.before[i], place: text.edited.tokens[i] });
   return found;
 }
@@ -42,10 +61,11 @@ function stateAt(text, steps) {
   for (let step = 0; step < steps; step++) {
     const { masked, revealed, edited } = eventsOf(text, step);
     const news = new Map();
-    for (const slot of masked) {
-      news.set(slot, { kind: "masked", before: state.canvas[slot] });
-      state.canvas[slot] = MASK;
-      state.revealedAt[slot] = state.logProb[slot] = state.entropy[slot] = NaN;
+    for (const one of edited) {
+      news.set(one.slot, { kind: "edited", before: one.before });
+      state.canvas[one.slot] = one.place;
+      state.revealedAt[one.slot] = step + 1;
+      state.logProb[one.slot] = state.entropy[one.slot] = NaN;
     }
     for (const one of revealed) {
       news.set(one.slot, { kind: "fresh" });
@@ -54,11 +74,10 @@ function stateAt(text, steps) {
       state.logProb[one.slot] = one.logProb;
       state.entropy[one.slot] = one.entropy;
     }
-    for (const one of edited) {
-      news.set(one.slot, { kind: "edited", before: one.before });
-      state.canvas[one.slot] = one.place;
-      state.revealedAt[one.slot] = step + 1;
-      state.logProb[one.slot] = state.entropy[one.slot] = NaN;
+    for (const slot of masked) {
+      news.set(slot, { kind: "masked", before: state.canvas[slot] });
+      state.canvas[slot] = MASK;
+      state.revealedAt[slot] = state.logProb[slot] = state.entropy[slot] = NaN;
     }
     for (let slot = text.lengths[step]; slot < text.slots; slot++) state.canvas[slot] = GONE;
     state.news = news;
@@ -71,9 +90,9 @@ function historyOf(text) {
   const found = Array.from({ length: text.slots }, () => []);
   for (let step = 0; step < text.n; step++) {
     const { masked, revealed, edited } = eventsOf(text, step);
-    for (const slot of masked) found[slot].push({ step, kind: "masked" });
-    for (const one of revealed) found[one.slot].push({ step, kind: "revealed", ...one });
     for (const one of edited) found[one.slot].push({ step, kind: "edited", ...one });
+    for (const one of revealed) found[one.slot].push({ step, kind: "revealed", ...one });
+    for (const slot of masked) found[slot].push({ step, kind: "masked" });
   }
   return found;
 }

@@ -34,7 +34,7 @@ function shades(kind, dark) {
   for (let i = 0; i < LEVELS; i++) {
     const t = i / (LEVELS - 1);
     if (kind === "signed") found.push(t < 0.5 ? side(1 - 2 * t, 250) : side(2 * t - 1, 48));
-    else if (kind === "yes") found.push(t < 0.5 ? side(0.85, 55) : side(0.32, 195));
+    else if (kind === "yes") found.push(t < 0.5 ? side(0.85, 55) : side(dark ? 0.3 : 0.17, 195));
     else found.push(at(t));
   }
   return found;

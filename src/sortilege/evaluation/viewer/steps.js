@@ -100,18 +100,21 @@ class StepPage {
   lanes({ text }) {
     const late = (values, first) => Float64Array.from({ length: text.n + 1 }, (_, i) => (i ? values[i - 1] : first));
     const masks = late(text.masksLeft, text.canvas.filter((place) => place === MASK).length);
-    const counts = Float64Array.from({ length: text.n + 1 }, (_, i) => (i ? text.ends[i] - text.ends[i - 1] : 0));
+    const counts = Float64Array.from({ length: text.n + 1 }, (_, i) => (i ? eventsOf(text, i - 1).revealed.length : 0));
     const found = [
       { name: "masks left", height: 40, low: 0, high: ends(masks)[1], series: [{ values: masks, color: "--realised", style: "line" }] },
       { name: "revealed at each step", height: 26, low: 0, high: Math.max(ends(counts)[1], 1), series: [{ values: counts, color: "--after", style: "bars", colorOf: () => getComputedStyle(document.documentElement).getPropertyValue("--after") }] },
     ];
-    for (const [name, some] of Object.entries(text.values).slice(0, 6)) {
-      const values = late(some, NaN);
-      if (!values.some(finite)) continue;
+    // The same lanes for both traces, so that they line up.
+    const names = new Set(this.columns.flatMap((column) => Object.entries(column.text.values).filter(([, some]) => some.some(finite)).map(([name]) => name)));
+    for (const name of [...names].slice(0, 6)) {
+      const values = late(text.values[name] || new Float64Array(text.n).fill(NaN), NaN);
       const outside = text.distances[name] ? late(text.distances[name], NaN) : null;
-      const [low, high] = ends(...this.columns.map((column) => column.text.values[name]).filter(Boolean));
+      const [low, high] = ends((text.bounds[name] || []).filter((bound) => bound !== null), ...this.columns.map((column) => column.text.values[name]).filter(Boolean));
       const series = [{ values, color: "--heat", style: "joined" }];
-      if (outside && outside.some(finite)) series.unshift({ values: outside, color: "--warm", style: "outside", label: "outside its bounds" });
+      for (const bound of text.bounds[name] || [])
+        if (bound !== null) series.unshift({ values: new Float64Array(text.n + 1).fill(bound), color: "--target", style: "dashed", label: series.length > 1 ? null : "bound" });
+      if (outside && outside.some((x) => x > 0)) series.unshift({ values: outside, color: "--warm", style: "outside", label: "outside its bounds" });
       found.push({ name, height: 34, low, high, series });
     }
     return found;
@@ -150,8 +153,8 @@ class StepPage {
     this.play.setAttribute("aria-label", yes ? "Pause" : "Play");
     if (!yes) return;
     if (this.steps >= this.most) this.seek(0);
-    // All of it in about ten seconds, and no step in less than a frame or more than half a second.
-    const wait = clamp(10000 / this.most, 30, 500) / Number(this.speed.value);
+    // All of it in about ten seconds, with no step shorter than a frame or longer than half a second.
+    const wait = clamp(10000 / this.most, 16, 500) / Number(this.speed.value);
     this.timer = setInterval(() => {
       if (this.steps >= this.most) this.run(false);
       else this.seek(this.steps + 1);
@@ -170,7 +173,7 @@ class StepPage {
       pane.paint(state, field, this.spans, { at: this.at, pin: this.pin });
       const here = slot >= 0 && slot < text.slots ? slot : -1;
       inspector.show(text, steps, here, here === this.pin && this.at < 0);
-      strip.pinned = this.steps;
+      strip.pinned = steps;
       strip.drawTop();
       strip.tell(...this.told(text, steps));
     }
@@ -186,7 +189,12 @@ class StepPage {
 
   // Returns whether the key meant something.
   keyed(event) {
-    const go = (by) => { this.run(false); this.seek(this.steps + by); };
+    const go = (by) => {
+      this.run(false);
+      let to = this.steps + by;
+      while (to > 0 && to < this.most && !this.columns.some(({ text }) => text.records[to - 1] >= 0)) to += by;
+      this.seek(to);
+    };
     const edited = (forward) => {
       const found = [...new Set([...this.lists.querySelectorAll("[data-step]")].map((one) => Number(one.dataset.step)))].sort((a, b) => (forward ? a - b : b - a));
       const to = found.find((step) => (forward ? step > this.steps : step < this.steps));
@@ -218,7 +226,7 @@ function stepStatistics(text) {
   const surprisal = -mean(text.last.logProb);
   const rows = [
     ["slots", `${text.slots}, ${written} to write`, "slots of the canvas, and how many were masked"],
-    ["steps", thousands(text.n), "steps that changed something"],
+    ["steps", `${thousands(text.n)}, ${thousands(text.step.length)} with changes`, "steps, and how many of them changed the canvas"],
     ["edits", thousands(text.edited.slots.length), "revealed tokens that were replaced"],
     text.masked.some((some) => some.length) ? ["masked again", thousands(text.masked.reduce((sum, some) => sum + some.length, 0)), "revealed tokens that were masked again"] : null,
     finite(surprisal) ? ["nll", nats(surprisal), "mean surprisal of the tokens when they were revealed, nats"] : null,

@@ -199,8 +199,9 @@ class Strip {
   curve(pen, lane, { values, color, style }) {
     if (!values) return;
     pen.strokeStyle = this.color(color);
-    pen.globalAlpha = style === "faint" ? 0.38 : 1;
-    pen.lineWidth = style === "faint" ? 1 : 1.75;
+    const dense = this.to - this.from > this.width;
+    pen.globalAlpha = style === "faint" ? (dense ? 0.22 : 0.38) : 1;
+    pen.lineWidth = style === "faint" ? 1 : dense ? 1.25 : 1.75;
     pen.lineJoin = pen.lineCap = "round";
     pen.setLineDash(style === "dashed" ? [5, 3] : []);
     pen.beginPath();
@@ -257,7 +258,7 @@ class Strip {
         else if (values[i] === 0) zeros += 1;
       }
       if (!(zeros + ones)) continue;
-      const split = (lane.height * zeros) / (zeros + ones);
+      const split = zeros && Math.max((lane.height * zeros) / (zeros + ones), 2);
       const x = this.x(from);
       const w = wide * each + 0.6;
       pen.fillStyle = this.color(colors[1]);
@@ -327,5 +328,6 @@ function ends(...several) {
   let [low, high] = [Infinity, -Infinity];
   for (const values of several) for (const x of values) if (finite(x)) [low, high] = [Math.min(low, x), Math.max(high, x)];
   if (low > high) return [0, 1];
-  return low === high ? [low - 0.5, high + 0.5] : [low, high];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  return high - low <= 1e-3 * size || !size ? [low - (size || 1) / 10, high + (size || 1) / 10] : [low, high];
 }

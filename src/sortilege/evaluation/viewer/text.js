@@ -100,6 +100,7 @@ class TextPane {
 
   // One token at a time is in the order of the Tab key.
   rove(i) {
+    if (i === this.roving) return; // else the focus would be lost
     const before = this.spans[this.roving];
     if (before) for (const name of ["tabindex", "role", "aria-pressed"]) before.removeAttribute(name);
     this.roving = i;

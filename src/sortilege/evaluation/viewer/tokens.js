@@ -142,9 +142,12 @@ class TokenPage {
     return found;
   }
 
-  // The last lane shows what the text is shaded by, in the same colours.
+  // The last lane shows what the text is shaded by, in the same colours; the branch has its lane already.
   fieldLane(column) {
     const field = column.field;
+    if (field.key === "branch") return { name: "surprisal", height: 34, low: 0, high: ends(...this.columns.map((one) => one.text.raw))[0] * -1, series: [
+      { values: column.text.raw.map((x) => 0 - x), style: "bars", color: "--ink", colorOf: (i) => this.strong[column.field.values[i] ? LEVELS - 1 : 0] },
+    ] };
     const [low, high] = ends(...this.columns.map((one) => one.field.values));
     return { name: field.label, height: 34, low: field.kind === "yes" ? 0 : Math.min(low, 0), high: Math.max(high, 0), series: [
       { values: field.values, style: "bars", color: "--ink", colorOf: (i) => this.strong[Math.max(levelOf(field.values[i], field, this.spans), 0)] },
@@ -234,7 +237,8 @@ class TokenPage {
       strip.drawTop();
       strip.tell(...this.told(column, shown));
       if (shown >= 0 && shown < text.n) inspector.show(trace, text, shown, this.at < 0 || this.at === this.pin);
-      else inspector.empty(shown < 0 ? (column.c ? "" : "Point at a token, in the text or in the strip below, to see what the model predicted and what the sampler made of it. Click to keep it; ? lists the keys.") : `This text ends at token ${text.n + text.first - 1}.`);
+      else if (shown >= 0) inspector.empty(`This text ends at token ${text.n + text.first - 1}.`);
+      else inspector.empty(column.c ? "" : "Point at a token, in the text or in the strip, to see what the model predicted and what the sampler made of it. Click to keep it; ? lists the keys.", trace);
     }
     const { field } = this.columns[this.active];
     this.legend.point(shown >= 0 ? field.values[shown] : NaN);
