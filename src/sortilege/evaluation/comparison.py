@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,10 @@ class Comparison:
         if metric == "target_correlation":
             return self._correlation(cells)
         name, statistic = _statistic(metric)
-        return _bootstrapped(self.by_prompt(cells, name), None, statistic)
+        found = _bootstrapped(self.by_prompt(cells, name), None, statistic)
+        # What a text contributes to a share of all texts may be more than 1; the share may not.
+        share = metric.startswith("distinct") and found.high is not None
+        return replace(found, high=min(found.high or 1.0, 1.0)) if share else found
 
     def _correlation(self, cells: Sequence[Cell]) -> Interval:
         target, realised = self.by_prompt(cells, "target_entropy"), self.by_prompt(cells, "entropy")

@@ -1,11 +1,14 @@
 """Who wins: a rule that is stated before the numbers are known.
 
-Each method's setting at a level is held against the baseline that has the lowest nll there. Of four numbers, nll,
-judge_nll, distinct_3 and repeated_4, the paired difference has an interval. The method *wins* if one or more of the
-intervals lie wholly on its better side of 0 and none on the worse; it *loses* in the opposite case; it *trades* if some
-are better and some worse; otherwise it *ties*. Nothing corrects for there being four of them, and several methods: of
-equals, one in five or so is called better or worse by chance. How evenly the rate is held between prompts is another
-question, and said apart.
+Each method's setting at a level is held against a baseline: of those that tuning found to be as varied as the level
+asks, the one with the lowest nll. (Where none is, the most varied.) A baseline that is less varied than that, and more
+fluent, is no easier rival: the method is held against each of these too.
+
+Of four numbers, nll, judge_nll, distinct_3 and repeated_4, the paired difference has an interval. The method *wins* if
+one or more of the intervals lie wholly on its better side of 0 and none on the worse; it *loses* in the opposite case;
+it *trades* if some are better and some worse; otherwise it *ties*. Nothing corrects for there being four of them, and
+several methods: of equals, one in five or so is called better or worse by chance. How evenly the rate is held between
+prompts is another question, and said apart.
 """
 
 from collections.abc import Mapping
@@ -38,8 +41,8 @@ class Verdict:
     rate: str
 
 
-def best_baseline(comparison: Comparison, level: float | None) -> Chosen | None:
-    """The baseline with the lowest nll of those that reached the level, or else of all; None where none was run.
+def rivals(comparison: Comparison, level: float | None) -> list[Chosen]:
+    """The baselines' settings that others are held against at a level, the main one first; none where none was run.
 
     A method with nothing to tune counts at every level.
     """
@@ -48,24 +51,33 @@ def best_baseline(comparison: Comparison, level: float | None) -> Chosen | None:
         for one in comparison.chosen
         if one.method in comparison.baselines
         and not one.variant
-        and (one.level is None or one.level == level or level is None)
+        and (one.level is None or one.level == level)
         and comparison.runs(one.setting)
     ]
-    reached = [one for one in there if one.reached] or there
-    return min(reached, key=lambda one: comparison.interval(one.setting, "nll").value, default=None)
+
+    def value(one: Chosen, metric: str) -> float:
+        return comparison.interval(one.setting, metric).value
+
+    reached = [one for one in there if one.reached]
+    if reached:
+        main = min(reached, key=lambda one: value(one, "nll"))
+    elif there:
+        main = max(there, key=lambda one: value(one, "distinct_3"))
+    else:
+        return []
+    return [main, *(one for one in there if not one.reached and value(one, "nll") < value(main, "nll"))]
 
 
 def verdicts_of(comparison: Comparison, *, variants: bool = False) -> list[Verdict]:
-    """Every chosen setting but the baseline itself against the best baseline at its level; ablations if asked for."""
+    """Every chosen setting against its rivals; a baseline against the main one only. Ablations if asked for."""
     found: list[Verdict] = []
-    levels = comparison.plan["levels"]
     for one in comparison.chosen:
         if (one.variant and not variants) or not comparison.runs(one.setting):
             continue
-        for level in [one.level] if one.level is not None else levels:
-            best = best_baseline(comparison, level)
-            if best is not None and best.setting != one.setting:
-                found.append(against(comparison, one, best, level))
+        for level in [one.level] if one.level is not None else comparison.plan["levels"]:
+            others = rivals(comparison, level)
+            held = others[:1] if one.method in comparison.baselines else others
+            found += [against(comparison, one, other, level) for other in held if other.setting != one.setting]
     return found
 
 
