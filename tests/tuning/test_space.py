@@ -140,7 +140,7 @@ def test_points_are_even_on_the_scale() -> None:
     (whole,) = read_method("top-k ~ k=1:4").dimensions
     assert whole.points(20) == [1, 2, 3, 4]
     (choice,) = read_method("adaptive-dirichlet ~ softmax_temperature").dimensions
-    assert choice.points(7) == ["pre", "emwa"]
+    assert choice.points(7) == list(choice.knob.choices)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ interrupted goes on as it would have gone without, and workers that share a stud
 import copy
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -53,17 +53,18 @@ def grid_of(space: Space, points: int, seed: int) -> list[dict[str, Any]]:
 
 
 class Seeded(optuna.samplers.BaseSampler):  # pyright: ignore[reportUntypedBaseClass]
-    """An optimizer for each slot; what Optuna calls a sampler. ``make`` makes it from a seed."""
+    """A new optimizer, which Optuna calls a sampler, for each slot of a study."""
 
-    def __init__(self, study: Any, seed: int, make: Callable[[int], Any]) -> None:
-        self._study, self._seed, self._make = study, seed, make
+    def __init__(self, study: Any, name: str, seed: int, grid: Sequence[dict[str, Any]] = ()) -> None:
+        self._study, self._name, self._seed, self._grid = study, name, seed, grid
         self._inner: Any = None
-        self.slot = 0
+        self._slot = 0
 
     def before_trial(self, study: Any, trial: Any) -> None:
-        self.slot = slots_of(self._study.get_trials(deepcopy=False))[trial.number]
+        self._slot = slots_of(self._study.get_trials(deepcopy=False))[trial.number]
         # 31 bits: what NumPy's older generators take.
-        self._inner = self._make(int(np.random.SeedSequence([self._seed, self.slot]).generate_state(1)[0] >> 1))
+        seed = int(np.random.SeedSequence([self._seed, self._slot]).generate_state(1)[0] >> 1)
+        self._inner = self._made(seed)
         self._inner.before_trial(study, self._placed(trial))
 
     def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
@@ -73,40 +74,28 @@ class Seeded(optuna.samplers.BaseSampler):  # pyright: ignore[reportUntypedBaseC
         return self._inner.sample_relative(study, self._placed(trial), search_space)
 
     def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        if self._name == "grid":
+            return self._grid[self._slot % len(self._grid)][param_name]
         return self._inner.sample_independent(study, self._placed(trial), param_name, param_distribution)
 
     def after_trial(self, study: Any, trial: Any, state: Any, values: Sequence[float] | None) -> None:
         if self._inner is not None:
             self._inner.after_trial(study, self._placed(trial), state, values)
 
+    def _made(self, seed: int) -> Any:
+        if self._name == "cma-es":
+            require("cmaes", "tuning")
+            return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+        kind = optuna.samplers.TPESampler if self._name == "tpe" else optuna.samplers.RandomSampler
+        return kind(seed=seed)
+
     def _placed(self, trial: Any) -> Any:
-        """The trial with its slot for its number, which some optimizers draw by."""
+        """The trial as the optimizer sees it: CMA-ES draws by its number, of which the slot takes the place."""
+        if self._name != "cma-es":
+            return trial
         placed = copy.copy(trial)
-        placed.number = self.slot
+        placed.number = self._slot
         return placed
-
-
-class Grid(optuna.samplers.RandomSampler):  # pyright: ignore[reportUntypedBaseClass]
-    """The points of a grid, each in the slot of its number."""
-
-    def __init__(self, points: Sequence[dict[str, Any]]) -> None:
-        super().__init__(seed=0)
-        self._points = points
-
-    def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
-        return self._points[trial.number % len(self._points)][param_name]
-
-
-def maker(name: str, grid: Sequence[dict[str, Any]]) -> Callable[[int], Any]:
-    """What makes the optimizer of that name from a seed."""
-    samplers = optuna.samplers
-    if name == "grid":
-        return lambda seed: Grid(grid)
-    if name == "cma-es":
-        require("cmaes", "tuning")
-        return lambda seed: samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
-    kind = samplers.TPESampler if name == "tpe" else samplers.RandomSampler
-    return lambda seed: kind(seed=seed)
 
 
 def chosen_pruner(pruner: str | None, optimizer: str, objectives: int) -> str:

@@ -12,7 +12,7 @@ from sortilege.tuning.ledger import is_surplus, recover, tally
 from sortilege.tuning.liveness import signs_of_life
 from sortilege.tuning.measuring import Reference, finite, numbers, take_reference
 from sortilege.tuning.objectives import measured
-from sortilege.tuning.optimizers import Seeded, distribution, make_pruner, maker
+from sortilege.tuning.optimizers import Seeded, distribution, make_pruner
 from sortilege.tuning.plan import SCHEMA, Plan
 from sortilege.tuning.results import Trial, Tuned, finished, trial_of
 from sortilege.tuning.space import InfeasibleError
@@ -62,10 +62,9 @@ class Run:
     ) -> None:
         """Run trials until as many are finished, or being run by others, as were asked for."""
         plan, study = self._plan, self._study
-        make = maker(plan.optimizer, plan.grid)
         while not stop():
             with storage_errors(plan.storage):
-                study.sampler = Seeded(study, plan.texts.seed, make)
+                study.sampler = Seeded(study, plan.optimizer, plan.texts.seed, plan.grid)
                 unknown = recover(study)
                 now = tally(study.get_trials(deepcopy=False))
             if now.full(plan.trials, self._most):

@@ -9,6 +9,7 @@ Of what is still running after its process has gone, database storages learn by 
 of our own (``sortilege.tuning.liveness``).
 """
 
+import json
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ def shown(url: str | None) -> str:
 def storage_errors(url: str | None) -> Generator[None]:
     """Turn what databases and servers say of their failures into StorageError, on one line."""
     optuna = require("optuna", "tuning")
-    kinds: list[type[BaseException]] = [optuna.exceptions.StorageInternalError, OSError]
+    kinds: list[type[BaseException]] = [optuna.exceptions.StorageInternalError, json.JSONDecodeError, OSError]
     for module, base in (("sqlalchemy.exc", "SQLAlchemyError"), ("redis.exceptions", "RedisError")):
         try:
             kinds.append(getattr(require(module, "storages"), base))
