@@ -286,3 +286,20 @@ def test_files_that_are_no_text_or_not_there(tmp_path):
         read_trace(tmp_path / "bytes")
     with pytest.raises(ValueError, match="cannot be read: Is a directory"):
         read_trace(tmp_path)
+
+
+def test_whatever_happens_to_a_file_is_told_in_a_value_error(tmp_path):
+    path, whole = tmp_path / "trace.jsonl", (WHOLE + line(position=1)).encode()
+    generator, refused = np.random.default_rng(0), 0
+    for _ in range(400):
+        spoilt = bytearray(whole)
+        for at in generator.integers(len(whole), size=generator.integers(1, 4)):
+            spoilt[at] = generator.integers(256) if generator.random() < 0.5 else ord(generator.choice([*'{}[]":,0']))
+        path.write_bytes(spoilt[: generator.integers(len(whole))] if generator.random() < 0.3 else spoilt)
+        try:
+            assert len(read_trace(path).records) <= 2
+        except ValueError as error:
+            assert str(path) in str(error)
+            assert re.search(r"line \d|is empty", str(error))
+            refused += 1
+    assert refused > 200

@@ -12,6 +12,8 @@ import pytest
 from commands import run, spawn
 
 from sortilege.cli._color import harmless
+from sortilege.generate import generate
+from sortilege.trace import read_trace
 
 COMMAND = [sys.executable, "-m", "sortilege"]
 LONG = ["generate", "the house", "-s", "temperature", "--seed", "3", "-n", "4000"]
@@ -52,6 +54,30 @@ def test_text_comes_at_once_and_can_be_cut_short(model: Path, ending: str) -> No
         code = process.wait(60)
         assert process.stderr.read() == b""
     assert code == (1 if ending == "broken pipe" else 130)
+
+
+@posix
+@pytest.mark.parametrize("ending", ["broken pipe", "ctrl-C"])
+def test_a_trace_that_was_cut_short_is_kept(model: Path, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text("an older one")
+    command = [*COMMAND, *LONG, "--model", str(model), "--trace", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        shown = os.read(process.stdout.fileno(), 1)
+        assert process.poll() is None
+        if ending == "broken pipe":
+            process.stdout.close()
+        else:
+            process.send_signal(signal.SIGINT)
+            shown += process.stdout.read()
+        assert process.wait(60) == (1 if ending == "broken pipe" else 130)
+        assert process.stderr.read() == b""
+    trace = read_trace(path)
+    assert 1 <= len(trace.records) < 4000
+    (whole,) = generate(str(model), "the house", "temperature", seed=3, max_new_tokens=len(trace.records))
+    assert [record["token"] for record in trace.records] == list(whole.tokens)
+    assert whole.text.encode()[: len(shown) - 1] == shown[:-1] or ending == "broken pipe"
+    assert [one.name for one in tmp_path.iterdir()] == ["trace.jsonl"]
 
 
 @posix

@@ -1,22 +1,26 @@
 """The schema of a trace, and what is wrong with a line: as much of JSON Schema as ``schema.json`` makes use of."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 SCHEMA = "sortilege-trace/1"
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "boolean": bool,
-    "integer": int,
+_TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
     "number": (int, float),
-    "null": type(None),
+    "null": (type(None),),
 }
+
+_Fault = tuple[str, str]
+"""Where something is wrong, such as ".report.entropy", and what."""
+_Check = Callable[[Any], _Fault | None]
 
 
 @cache
@@ -27,48 +31,91 @@ def schema() -> dict[str, Any]:
 
 def fault(value: Any, name: str) -> str | None:
     """What is wrong with ``value`` as a "token_header", "step_header", "token" or "step"; None where it is one."""
-    return next(_faults(value, schema()["$defs"][name], ""), None)
+    found = _named(name)(value)
+    return None if found is None else f"{found[0].removeprefix('.')} {found[1]}".strip()
 
 
-def _faults(value: Any, wanted: Mapping[str, Any], at: str) -> Iterator[str]:
-    """All that is wrong with a value whose place in its line is ``at``."""
-    if "$ref" in wanted:
-        yield from _faults(value, schema()["$defs"][wanted["$ref"].removeprefix("#/$defs/")], at)
-    for part in wanted.get("allOf", ()):
-        yield from _faults(value, part, at)
-    choices = [wanted["const"]] if "const" in wanted else wanted.get("enum")
-    if choices is not None and value not in choices:
-        yield f"{at} must be {' or '.join(map(_shown, choices))}, got {_shown(value)}"
-    types = [wanted["type"]] if isinstance(wanted.get("type"), str) else wanted.get("type")
-    if types is not None and not any(_is(value, one, wanted.get("minimum")) for one in types):
-        limit = f" >= {wanted['minimum']}" if "minimum" in wanted else ""
-        yield f"{at or 'it'} must be of type {' or '.join(types)}{limit}, got {_shown(value)}"
-        return
-    if isinstance(value, dict):
-        yield from _faults_within(value, wanted, f"{at}." if at else "")
-    elif isinstance(value, list) and "items" in wanted:
+@cache
+def _named(name: str) -> _Check:
+    return _compiled(schema()["$defs"][name])
+
+
+def _compiled(wanted: Mapping[str, Any]) -> _Check:
+    """A function that finds the first fault of a value; made once, for a trace has many values."""
+    parts = [_named(wanted["$ref"].removeprefix("#/$defs/"))] if "$ref" in wanted else []
+    parts += [_compiled(part) for part in wanted.get("allOf", ())]
+    if "const" in wanted or "enum" in wanted:
+        parts.append(_one_of([wanted["const"]] if "const" in wanted else wanted["enum"]))
+    if "type" in wanted:
+        types = [wanted["type"]] if isinstance(wanted["type"], str) else wanted["type"]
+        parts.append(_of_type(types, wanted.get("minimum")))
+    if wanted.keys() & {"properties", "required", "additionalProperties"}:
+        parts.append(_with_properties(wanted))
+    if "items" in wanted:
+        parts.append(_with_items(_compiled(wanted["items"])))
+    if len(parts) == 1:
+        return parts[0]
+
+    def check(value: Any) -> _Fault | None:
+        for part in parts:
+            found = part(value)
+            if found is not None:
+                return found
+        return None
+
+    return check
+
+
+def _one_of(choices: list[Any]) -> _Check:
+    def check(value: Any) -> _Fault | None:
+        return None if value in choices else ("", f"must be {' or '.join(map(_shown, choices))}, got {_shown(value)}")
+
+    return check
+
+
+def _of_type(names: list[str], least: float | None) -> _Check:
+    types = tuple(one for name in names for one in _TYPES[name])
+    wanted = " or ".join(names) + ("" if least is None else f" >= {least}")
+
+    def check(value: Any) -> _Fault | None:
+        fits = isinstance(value, types) and (value.__class__ is not bool or bool in types)
+        if fits and (least is None or value >= least):
+            return None
+        return "", f"must be of type {wanted}, got {_shown(value)}"
+
+    return check
+
+
+def _with_properties(wanted: Mapping[str, Any]) -> _Check:
+    required = wanted.get("required", [])
+    checks = {name: _compiled(inner) for name, inner in wanted.get("properties", {}).items()}
+    others = _compiled(wanted["additionalProperties"]) if "additionalProperties" in wanted else None
+
+    def check(value: Any) -> _Fault | None:
+        missing = [name for name in required if name not in value]
+        if missing:
+            return "", f"lacks {', '.join(missing)}"
+        for name, inner in value.items():
+            part = checks.get(name, others)
+            found = None if part is None else part(inner)
+            if found is not None:
+                return f".{name}{found[0]}", found[1]
+        return None
+
+    return check
+
+
+def _with_items(part: _Check) -> _Check:
+    def check(value: Any) -> _Fault | None:
         for i, one in enumerate(value):
-            yield from _faults(one, wanted["items"], f"{at}[{i}]")
+            found = part(one)
+            if found is not None:
+                return f"[{i}]{found[0]}", found[1]
+        return None
 
-
-def _faults_within(value: Mapping[str, Any], wanted: Mapping[str, Any], before: str) -> Iterator[str]:
-    """What is wrong with the names of an object and what they stand for."""
-    missing = [name for name in wanted.get("required", ()) if name not in value]
-    if missing:
-        yield f"{before.removesuffix('.')} lacks {', '.join(missing)}".strip()
-    properties, others = wanted.get("properties", {}), wanted.get("additionalProperties")
-    for name, one in value.items():
-        inner = properties.get(name, others)
-        if inner is not None:
-            yield from _faults(one, inner, before + name)
-
-
-def _is(value: Any, kind: str, least: float | None) -> bool:
-    if isinstance(value, bool) and kind != "boolean":
-        return False
-    return isinstance(value, _TYPES[kind]) and (least is None or value is None or value >= least)
+    return check
 
 
 def _shown(value: Any) -> str:
-    shown = json.dumps(value, ensure_ascii=False)
+    shown = json.dumps(value, ensure_ascii=False, default=repr)
     return shown if len(shown) <= 60 else shown[:57] + "..."
