@@ -238,6 +238,8 @@ def test_without_noise_it_is_temperature_alone():
     for row in range(2):
         scaled = Temperature(float(state.emwa_temp[row])).adjust(logits[row : row + 1], (), key)[0]
         np.testing.assert_allclose(shaped[row], log_softmax(scaled[0]), rtol=1e-9, atol=1e-9)
+    assert not state.last.inlier.any()
+    np.testing.assert_array_equal(state.emwa_dir, sampler.init(logits).emwa_dir)
 
 
 def test_masked_tokens_stay_out_and_do_not_poison_the_state():

@@ -47,6 +47,9 @@ class AdaptiveDirichlet(Sampler):
 
         c = emwa_logp_base^(-emwa_logp_exp_factor / KL(p || softmax(emwa_logp))).
 
+    With perturb_exp_coeff = 0 the Dirichlet part is off: nothing is fitted, emwa_dir and emwa_dir_ent stay where they
+    began, no row is an inlier, and a step costs half.
+
     In the steady state the entropy settles at probs_ent_offset / (1 - a / T - b): a + b >= 1 runs away to log V and an
     offset of 0 collapses to greedy decoding; both warn at construction. ``report`` gives target and realised entropy.
 
@@ -83,7 +86,7 @@ class AdaptiveDirichlet(Sampler):
     dir_ent_offset: float = knob(0.0, doc="constant part of the inlier test, nats", tune=(-100, 100))
     perturb_base_coeff: float = knob(2.0, 1, open_low=True, doc="base of the perturbation factor", tune=(1.1, 8))
     perturb_exp_coeff: float = knob(
-        0.1, 0, neutral=0.0, doc="KL in nats scale of the perturbation; 0 switches the Dirichlet noise off", tune=(0, 4)
+        0.1, 0, neutral=0.0, doc="KL in nats scale of the perturbation; 0: nothing is fitted or perturbed", tune=(0, 4)
     )
     softmax_temperature: str = knob(
         "emwa",
@@ -98,17 +101,13 @@ class AdaptiveDirichlet(Sampler):
     truncation: Sampler | None = knob(
         None, kind="sampler", optional=True, doc="mask of the temperature solve, the perturbation and the draw"
     )
-    integral_gain: float = knob(
-        0.05, 0, doc="nats of log T per nat of error, where the temperature is integral", tune=(0.01, 0.3), log=True
-    )
+    integral_gain: float = knob(0.05, 0, doc="nats of log T per nat of error, where the temperature is integral")
     entropy_share: float = knob(
-        0.0, 0, neutral=0.0, doc="share of the prediction's own entropy added to the target entropy", tune=(0, 1.5)
+        0.0, 0, neutral=0.0, doc="share of the prediction's own entropy added to the target entropy"
     )
-    temperature_cap: float | None = knob(
-        None, COLDEST, kind="float", optional=True, doc="largest temperature", tune=(0.8, 3)
-    )
+    temperature_cap: float | None = knob(None, COLDEST, kind="float", optional=True, doc="largest temperature")
     perturb_above: float = knob(
-        0.0, 0, neutral=0.0, doc="entropy of the prediction, nats, below which nothing is perturbed", tune=(0, 4)
+        0.0, 0, neutral=0.0, doc="entropy of the prediction, nats, below which nothing is perturbed"
     )
     fit_truncated: bool = knob(False, doc="whether the averages see the prediction after the truncation")
     support: int | tuple[int, ...] | None = knob(
@@ -162,14 +161,15 @@ class AdaptiveDirichlet(Sampler):
         logp = self._seen(log_softmax(kept) if self.fit_truncated else raw, state.ids)
 
         # 2, 3: the averages of what the model predicts
-        mean = log_softmax(state.emwa_logp)
-        kl_emwa = kl_divergence(logp, mean)
+        kl_emwa = kl_divergence(logp, log_softmax(state.emwa_logp))
         zero = xp.zeros_like(kl_emwa)
         rate = xp.where(usable, _saturating(self.emwa_logp_base, self.emwa_logp_exp_factor, kl_emwa), zero)
         emwa_logp = _average(rate[:, None], logp, state.emwa_logp)
-        fit = fit_dirichlet(emwa_logp, state.emwa_dir, cap=self.concentration_cap)
-        moving = xp.where(usable, zero + self.emwa_dir_coeff, zero)
-        emwa_dir = _average(moving[:, None], fit.value, state.emwa_dir)
+        emwa_dir, fit_ok = state.emwa_dir, usable
+        if self.perturb_exp_coeff > 0:
+            fit = fit_dirichlet(emwa_logp, emwa_dir, cap=self.concentration_cap)
+            moving = xp.where(usable, zero + self.emwa_dir_coeff, zero)
+            emwa_dir, fit_ok = _average(moving[:, None], fit.value, emwa_dir), fit.ok
 
         # 4, 5: the temperature
         target = self.a * state.emwa_cross_ent + self.b * state.emwa_entropy + self.probs_ent_offset
@@ -180,21 +180,18 @@ class AdaptiveDirichlet(Sampler):
         temperature, pre_temp, emwa_temp, temperature_ok = self._temperature(kept, target, highest, state.emwa_temp)
         pre = log_softmax(kept / temperature[:, None])
 
-        # 6, 7: how typical the tempered prediction is of the recent past
-        seen_whole = self.truncation is None or self.fit_truncated
-        tempered = pre if seen_whole else log_softmax(raw / temperature[:, None])
-        tempered = self._seen(tempered, state.ids)
-        nll, own = (density.times(-1.0) for density in log_densities(emwa_dir, tempered, log_softmax(emwa_logp)))
-        fresh = state.steps == 0
-        c = self.emwa_dir_ent_coeff
-        mixed = nll.times(c).plus(state.emwa_dir_ent.times(1 - c))
-        emwa_dir_ent = where_rows(fresh, nll, mixed)
-        excess = nll.plus(own.times(-self.d)).plus(emwa_dir_ent.times(-self.e)).value
-        inlier = (excess < self.dir_ent_offset) & (own_entropy >= self.perturb_above)
-
-        # 8: the perturbation
-        probs, perturbation, kl_dirichlet = pre, zero, zero
+        # 6, 7: how typical the tempered prediction is of the recent past; 8: the perturbation
+        probs, inlier, perturbation, kl_dirichlet, emwa_dir_ent = pre, zero > 0, zero, zero, state.emwa_dir_ent
         if self.perturb_exp_coeff > 0:
+            seen_whole = self.truncation is None or self.fit_truncated
+            tempered = pre if seen_whole else log_softmax(raw / temperature[:, None])
+            tempered = self._seen(tempered, state.ids)
+            nll, own = (density.times(-1.0) for density in log_densities(emwa_dir, tempered, log_softmax(emwa_logp)))
+            c = self.emwa_dir_ent_coeff
+            mixed = nll.times(c).plus(state.emwa_dir_ent.times(1 - c))
+            emwa_dir_ent = where_rows(state.steps == 0, nll, mixed)
+            excess = nll.plus(own.times(-self.d)).plus(emwa_dir_ent.times(-self.e)).value
+            inlier = (excess < self.dir_ent_offset) & (own_entropy >= self.perturb_above)
             blended, perturbation, kl_dirichlet = self._perturb(pre, emwa_dir, state.ids, key)
             perturbation = xp.where(inlier, perturbation, zero)
             probs = xp.where(inlier[:, None], blended, pre)
@@ -208,7 +205,7 @@ class AdaptiveDirichlet(Sampler):
             emwa_temp = self._capped(xp.clip(emwa_temp * xp.exp(self.integral_gain * error), COLDEST, HOTTEST))
         last = Step(
             target, realised, temperature, pre_temp, inlier, perturbation, kl_emwa, kl_dirichlet,
-            sum_last(emwa_dir), rate, temperature_ok, fit.ok,
+            sum_last(emwa_dir), rate, temperature_ok, fit_ok,
         )  # fmt: skip
         rows = (emwa_temp, emwa_dir_ent, emwa_entropy, state.steps + 1, last)
         before = (state.emwa_temp, state.emwa_dir_ent, state.emwa_entropy, state.steps, state.last)
