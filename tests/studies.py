@@ -1,15 +1,19 @@
 """One small study, run in this process or as one of its own, and what is compared of two runs of it."""
 
 import json
-import subprocess
-import sys
+import multiprocessing
+import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from tiny import byte_model
 
 from sortilege.evaluation.prompts import Prompt
 from sortilege.tuning import Tuned, tune
+from sortilege.tuning.measuring import Texts
 
 PROMPTS = [Prompt(text) for text in ("ab", "cde", "hello", "xyz")]
 SMALL: dict[str, Any] = {"max_new_tokens": 8, "seed": 3}
@@ -29,36 +33,50 @@ def told(tuned: Tuned) -> list[Any]:
     ]
 
 
-_SCRIPT = """
-import json, sys, time
-from sortilege.evaluation.prompts import Prompt
-from sortilege.tuning import tune
-folder, space, settings, pause = json.load(sys.stdin)
-if pause:
-    # A trial is slow, so that it can be met half done.
-    from sortilege.tuning.measuring import Texts
+def work(folder: Path, connection: Any, space: str, pause: float, settings: dict[str, Any]) -> None:
+    """The same on the model in a folder, in a process of its own; ``pause`` is how long a trial takes at least."""
+    torch.set_num_threads(1)
     drawn = Texts.draw
-    def draw(self, sampler, *args, **more):
-        print("drawing", flush=True)
+
+    def draw(self: Texts, *arguments: Any, **more: Any) -> Any:
         time.sleep(pause)
-        return drawn(self, sampler, *args, **more)
+        return drawn(self, *arguments, **more)
+
     Texts.draw = draw
-prompts = [Prompt(text) for text in ("ab", "cde", "hello", "xyz")]
-tuned = tune(folder, prompts, space, **settings)
-print(json.dumps({"finished": tuned.finished, "best": tuned.nearest.values}))
-"""
+    tuned = tune(folder, PROMPTS, space, **{**SMALL, **settings})
+    connection.send(tuned.finished)
 
 
-def spawn(folder: Path, *, space: str = "min-p, temperature", pause: float = 0.0, **settings: Any) -> Any:
-    """The same in a process of its own, on the model in a folder; ``pause`` is how long a trial takes at least."""
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", _SCRIPT],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    process.stdin.write(json.dumps([str(folder), space, {**SMALL, **settings}, pause]))
-    process.stdin.close()
-    process.stdin = None
-    return process
+@dataclass
+class Worker:
+    """Such a process."""
+
+    process: Any
+    connection: Any
+
+    def done(self) -> int:
+        """How many trials were finished when it had done its part."""
+        assert self.connection.poll(120)
+        found = self.connection.recv()
+        self.process.join(60)
+        assert self.process.exitcode == 0
+        return found
+
+
+def spawn(folder: Path, *, space: str = "min-p, temperature", pause: float = 0.0, **settings: Any) -> Worker:
+    """Begin such a process. All of them come from one that has loaded what they need: torch takes its time."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["studies"])
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *([before] if before else [])])
+    try:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=work, args=(folder, theirs, space, pause, settings))
+        process.start()
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+    theirs.close()
+    return Worker(process, ours)

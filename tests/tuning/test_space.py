@@ -130,6 +130,18 @@ def test_values_outside_the_space_are_refused(values: dict[str, Any], words: str
         read_method("min-p").sampler(values)
 
 
+def test_values_are_rounded_within_the_range() -> None:
+    (one,) = read_method("min-p ~ min_p=0.0123456789:0.1").dimensions
+    assert one.rounded(0.023456789) == 0.023457
+    assert one.rounded(0.0123456789) == 0.012346
+    (one,) = read_method("min-p ~ min_p=0.0123442:0.1").dimensions
+    assert one.rounded(0.0123442) == 0.0123442  # 0.012344 is not within
+    (whole,) = read_method("top-k ~ k=1:999999").dimensions
+    assert whole.rounded(123456) == 123456
+    (choice,) = read_method("min-p ~ min_p=0.0123456789|0.1").dimensions
+    assert choice.rounded(0.0123456789) == 0.0123456789
+
+
 def test_points_are_even_on_the_scale() -> None:
     (log,) = read_method("min-p ~ min_p=0.001:0.1").dimensions
     assert log.points(3) == pytest.approx([0.001, 0.01, 0.1], rel=1e-12)

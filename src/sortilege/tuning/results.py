@@ -75,8 +75,9 @@ def trial_of(frozen: Any, space: Space, goal: Objective, reference: Mapping[str,
     """What is said of a finished trial."""
     state, said = require("optuna", "tuning").trial.TrialState, frozen.user_attrs
     metrics = numbers(said.get("metrics") or {})
+    values = {one.path: one.rounded(frozen.params[one.path]) for one in space.dimensions if one.path in frozen.params}
     try:
-        sampler = space.sampler(frozen.params)
+        sampler = space.sampler(values)
     except InfeasibleError:
         sampler = None
     if "infeasible" in said:
@@ -89,7 +90,7 @@ def trial_of(frozen: Any, space: Space, goal: Objective, reference: Mapping[str,
         word, reason = "complete", ""
     return Trial(
         number=frozen.number,
-        values=dict(frozen.params),
+        values=values,
         sampler=sampler,
         metrics=metrics,
         score=tuple(frozen.values or ()) if word in ("complete", "pruned") else (),

@@ -176,8 +176,8 @@ class Run:
             if is_surplus(this, trials, plan.trials, self._most):
                 trial.set_user_attr("surplus", True)
                 raise TrialError("one too many")
-            dimensions = {one.path: distribution(one) for one in plan.space.dimensions}
-            values = {path: _suggested(trial, path, one) for path, one in dimensions.items()}
+            dimensions = plan.space.dimensions
+            values = {one.path: one.rounded(_suggested(trial, one.path, distribution(one))) for one in dimensions}
             trial.set_user_attr("sampled", True)
             try:
                 sampler = plan.space.sampler(values)

@@ -58,6 +58,12 @@ class Dimension:
     def __contains__(self, value: Any) -> bool:
         return value in self.choices if self.choices else bool(self.low <= value <= self.high)
 
+    def rounded(self, value: Any) -> Any:
+        """A value as samplers get it: to five digits, as no result depends on more and people are to read it."""
+        if self.choices or self.knob.kind == "int":
+            return value
+        return min(max(float(f"{value:.5g}"), self.low), self.high)
+
     def points(self, count: int) -> list[Any]:
         """``count`` values from end to end, evenly on its scale; fewer where integers coincide; all the choices."""
         if self.choices:
@@ -69,7 +75,7 @@ class Dimension:
             values = [self.low + (self.high - self.low) * share for share in shares]
         if self.knob.kind == "int":
             return sorted({round(value) for value in values})
-        return [min(max(value, self.low), self.high) for value in values]
+        return [self.rounded(value) for value in values]
 
 
 @dataclass(frozen=True)
