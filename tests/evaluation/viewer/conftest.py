@@ -1,8 +1,6 @@
 """A real browser, and pages in it that must not complain and must not ask for anything."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,28 +11,6 @@ from viewer_traces import Record
 
 from sortilege.evaluation.viewer import page
 from sortilege.trace import Trace
-
-_NEEDED = "needs Chromium (apt install chromium, or its path in SORTILEGE_CHROMIUM) and playwright from the dev extra"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium; tests are skipped without one, and fail where CI is set."""
-    found = os.environ.get("SORTILEGE_CHROMIUM") or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        found = None
-    if found is None:
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail(_NEEDED)
-        pytest.skip(_NEEDED)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @dataclass

@@ -1,6 +1,6 @@
 // The traces as they came, unpacked: a Float64Array a column, with NaN where there is no finite number.
 
-function column(packed, n) {
+function numbers(packed, n) {
   const found = new Float64Array(n);
   if (!Array.isArray(packed)) return found.fill(number(packed));
   for (let i = 0; i < n; i++) found[i] = number(packed[i]);
@@ -32,17 +32,17 @@ function unpackTokens(trace, request) {
     ...request,
     ids: request.tokens.map((place) => trace.ids[place]),
     texts,
-    raw: column(request.raw_log_prob, n),
-    processed: column(request.processed_log_prob, n),
-    rank: column(request.rank, n),
-    rawEntropy: column(request.raw_entropy, n),
-    processedEntropy: column(request.processed_entropy, n),
-    kept: column(request.kept, n),
-    keptMass: column(request.kept_mass, n),
-    seconds: column(request.seconds, n),
-    samplerSeconds: column(request.sampler_seconds, n),
+    raw: numbers(request.raw_log_prob, n),
+    processed: numbers(request.processed_log_prob, n),
+    rank: numbers(request.rank, n),
+    rawEntropy: numbers(request.raw_entropy, n),
+    processedEntropy: numbers(request.processed_entropy, n),
+    kept: numbers(request.kept, n),
+    keptMass: numbers(request.kept_mass, n),
+    seconds: numbers(request.seconds, n),
+    samplerSeconds: numbers(request.sampler_seconds, n),
     branches,
-    report: Object.fromEntries(Object.entries(request.report).map(([name, packed]) => [name, column(packed, n)])),
+    report: Object.fromEntries(Object.entries(request.report).map(([name, packed]) => [name, numbers(packed, n)])),
     booleans: new Set(Object.keys(request.report).filter((name) => isBoolean(request.report[name]))),
     starts: offsets(request.candidates.counts, n),
   };
@@ -67,7 +67,14 @@ function candidatesOf(trace, text, i) {
   }
   if (!found.some((one) => one.chosen)) {
     const processed = text.processed[i];
-    found.push({ id: text.ids[i], text: text.texts[i], raw: text.raw[i], processed, kept: finite(processed), chosen: true });
+    found.push({
+      id: text.ids[i],
+      text: text.texts[i],
+      raw: text.raw[i],
+      processed,
+      kept: finite(processed),
+      chosen: true,
+    });
     found.sort((a, b) => (finite(b.raw) ? b.raw : -1e9) - (finite(a.raw) ? a.raw : -1e9));
   }
   return found;

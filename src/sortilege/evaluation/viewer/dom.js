@@ -7,7 +7,9 @@ function h(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -32,7 +34,13 @@ function figure(x, digits = 4) {
   return shown.replaceAll("-", "−");
 }
 
-const nats = (x) => (finite(x) ? x.toFixed(2).replace("-", "−").replace(/^−(0\.00)$/, "$1") : figure(x));
+const nats = (x) =>
+  finite(x)
+    ? x
+        .toFixed(2)
+        .replace("-", "−")
+        .replace(/^−(0\.00)$/, "$1")
+    : figure(x);
 
 function percent(logProb) {
   if (!finite(logProb)) return "0";
@@ -49,12 +57,15 @@ const SIGNS = { " ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍", "\u00a0": "�
 // A token's text with all that cannot be seen made visible.
 function visible(text) {
   if (text === "") return "∅";
-  return text.replace(/[\s\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]|[\ud800-\udfff]/gu, (c) => {
-    if (SIGNS[c]) return SIGNS[c];
-    const code = c.codePointAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    return `⟨${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
-  });
+  return text.replace(
+    /[\s\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]|[\ud800-\udfff]/gu,
+    (c) => {
+      if (SIGNS[c]) return SIGNS[c];
+      const code = c.codePointAt(0);
+      if (code < 0x20) return String.fromCharCode(0x2400 + code);
+      return `⟨${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+    },
+  );
 }
 
 // The classes of a token's element that its text, after that of the token before, calls for.
@@ -73,10 +84,12 @@ function marks(text, before) {
 function tokenName(text, more = "", plain = false) {
   const shown = plain && /^ \S/.test(text) ? ` ${visible(text.slice(1))}` : visible(text);
   const parts = shown.split(/([␣↵⇥∅]+)/);
-  return h("bdi", { class: `tok ${more}`, dir: "auto" }, parts.map((part, i) => (i % 2 ? h("span", { class: "sign" }, part) : part)));
+  return h(
+    "bdi",
+    { class: `tok ${more}`, dir: "auto" },
+    parts.map((part, i) => (i % 2 ? h("span", { class: "sign" }, part) : part)),
+  );
 }
-
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 // Run `work` once before the next frame, however often it is asked for.
 function inFrame(work) {
@@ -88,13 +101,5 @@ function inFrame(work) {
       waiting = false;
       work();
     });
-  };
-}
-
-function debounced(work, wait) {
-  let timer = 0;
-  return (...given) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => work(...given), wait);
   };
 }

@@ -12,8 +12,23 @@ class Happened {
   }
 
   step(text, steps) {
-    const title = h("header", {}, this.name ? h("span", { class: "which" }, this.name) : null, h("h3", {}, steps ? `Step ${steps} of ${text.n}` : "Before the first step"));
-    if (!steps) return h("section", {}, title, h("p", { class: "hint" }, "Play, or move through the steps with the arrow keys. Point at a slot for what it has been through; click to keep it. ? lists the keys."));
+    const title = h(
+      "header",
+      {},
+      this.name ? h("span", { class: "which" }, this.name) : null,
+      h("h3", {}, steps ? `Step ${steps} of ${text.n}` : "Before the first step"),
+    );
+    if (!steps)
+      return h(
+        "section",
+        {},
+        title,
+        h(
+          "p",
+          { class: "hint" },
+          "Play, or move through the steps with the arrow keys. Point at a slot for what it has been through; click to keep it. ? lists the keys.",
+        ),
+      );
     const i = steps - 1;
     const { masked, revealed, edited } = eventsOf(text, i);
     if (text.records[i] < 0) return h("section", {}, title, h("p", { class: "hint" }, "Nothing changed at this step."));
@@ -22,23 +37,78 @@ class Happened {
     const values = Object.entries(text.values).map(([name, some]) => {
       const distance = text.distances[name] ? text.distances[name][i] : NaN;
       if (!finite(some[i])) return null;
-      return row(name, [figure(some[i], 3), distance > 0 ? h("span", { class: "beyond" }, `outside by ${figure(distance, 2)}`) : null]);
+      return row(name, [
+        figure(some[i], 3),
+        distance > 0 ? h("span", { class: "beyond" }, `outside by ${figure(distance, 2)}`) : null,
+      ]);
     });
-    return h("section", {}, title,
-      h("dl", { class: "measures" }, row("time", figure(text.times[i], 3)), row("masks left", thousands(text.masksLeft[i])), values, finite(text.seconds[i]) ? row("seconds", figure(text.seconds[i], 2)) : null),
-      edited.length ? [h("h3", {}, `${edited.length} edited`), h("ul", { class: "edits" }, edited.map((one) => h("li", {}, this.change(text, one))))] : null,
-      masked.length ? [h("h3", {}, `${masked.length} masked again`), h("ul", { class: "edits" }, masked.map((slot) => h("li", {}, h("del", {}, tokenName(text.textOf(before[slot]))), ` in slot ${slot}`)))] : null,
-      revealed.length ? this.revealed(text, revealed) : null);
+    return h(
+      "section",
+      {},
+      title,
+      h(
+        "dl",
+        { class: "measures" },
+        row("time", figure(text.times[i], 3)),
+        row("masks left", thousands(text.masksLeft[i])),
+        values,
+        finite(text.seconds[i]) ? row("seconds", figure(text.seconds[i], 2)) : null,
+      ),
+      edited.length
+        ? [
+            h("h3", {}, `${edited.length} edited`),
+            h(
+              "ul",
+              { class: "edits" },
+              edited.map((one) => h("li", {}, this.change(text, one))),
+            ),
+          ]
+        : null,
+      masked.length
+        ? [
+            h("h3", {}, `${masked.length} masked again`),
+            h(
+              "ul",
+              { class: "edits" },
+              masked.map((slot) => h("li", {}, h("del", {}, tokenName(text.textOf(before[slot]))), ` in slot ${slot}`)),
+            ),
+          ]
+        : null,
+      revealed.length ? this.revealed(text, revealed) : null,
+    );
   }
 
   revealed(text, revealed) {
-    return h("table", { class: "candidates" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, `${revealed.length} revealed`), h("th", { scope: "col" }, "probability"), h("th", { scope: "col" }, "entropy, nats"))),
-      h("tbody", {}, revealed.map((one) => {
-        const bar = h("i", {});
-        bar.style.width = `${finite(one.logProb) ? 100 * Math.exp(one.logProb) : 0}%`;
-        return h("tr", { "data-slot": one.slot }, h("th", { scope: "row" }, tokenName(text.textOf(one.place))), h("td", { class: "prob after" }, bar, h("span", {}, percent(one.logProb))), h("td", { class: "prob" }, h("span", {}, nats(one.entropy))));
-      })));
+    return h(
+      "table",
+      { class: "candidates" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, `${revealed.length} revealed`),
+          h("th", { scope: "col" }, "probability"),
+          h("th", { scope: "col" }, "entropy, nats"),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        revealed.map((one) => {
+          const bar = h("i", {});
+          bar.style.width = `${finite(one.logProb) ? 100 * Math.exp(one.logProb) : 0}%`;
+          return h(
+            "tr",
+            { "data-slot": one.slot },
+            h("th", { scope: "row" }, tokenName(text.textOf(one.place))),
+            h("td", { class: "prob after" }, bar, h("span", {}, percent(one.logProb))),
+            h("td", { class: "prob" }, h("span", {}, nats(one.entropy))),
+          );
+        }),
+      ),
+    );
   }
 
   change(text, one) {
@@ -47,13 +117,45 @@ class Happened {
 
   slot(text, slot, pinned) {
     const past = text.history[slot].map((one) => {
-      const said = one.kind === "revealed" ? [tokenName(text.textOf(one.place)), ` ${percent(one.logProb)}`] : one.kind === "edited" ? this.change(text, one) : null;
-      return h("li", {}, h("button", { type: "button", onclick: () => this.seek(one.step + 1) }, `step ${one.step + 1}`), ` ${one.kind === "masked" ? "masked again" : one.kind} `, said);
+      const said =
+        one.kind === "revealed"
+          ? [tokenName(text.textOf(one.place)), ` ${percent(one.logProb)}`]
+          : one.kind === "edited"
+            ? this.change(text, one)
+            : null;
+      return h(
+        "li",
+        {},
+        h("button", { type: "button", onclick: () => this.seek(one.step + 1) }, `step ${one.step + 1}`),
+        ` ${one.kind === "masked" ? "masked again" : one.kind} `,
+        said,
+      );
     });
     const final = text.last.canvas[slot];
-    return h("section", { class: "slot" },
-      h("header", {}, tokenName(final === GONE ? "" : text.textOf(final), "big"), h("span", { class: "where" }, `slot ${slot}${final >= 0 ? `, id ${text.idOf(final)}` : ""}`, pinned ? h("span", { class: "pinned" }, "pinned") : null)),
-      past.length ? h("ul", { class: "edits" }, past) : h("p", { class: "hint" }, text.canvas[slot] === MASK ? "Never written: it lies after the end of the text." : "Given, and never changed."));
+    return h(
+      "section",
+      { class: "slot" },
+      h(
+        "header",
+        {},
+        tokenName(final === GONE ? "" : text.textOf(final), "big"),
+        h(
+          "span",
+          { class: "where" },
+          `slot ${slot}${final >= 0 ? `, id ${text.idOf(final)}` : ""}`,
+          pinned ? h("span", { class: "pinned" }, "pinned") : null,
+        ),
+      ),
+      past.length
+        ? h("ul", { class: "edits" }, past)
+        : h(
+            "p",
+            { class: "hint" },
+            text.canvas[slot] === MASK
+              ? "Never written: it lies after the end of the text."
+              : "Given, and never changed.",
+          ),
+    );
   }
 }
 
@@ -62,7 +164,25 @@ function editList(text, name, seek) {
   const rows = [];
   for (let step = 0; step < text.n; step++) for (const one of eventsOf(text, step).edited) rows.push([step + 1, one]);
   const change = (one) => [h("del", {}, tokenName(text.textOf(one.before))), " → ", tokenName(text.textOf(one.place))];
-  return h("section", { class: "least", "aria-label": name ? `Edits, ${name}` : "Edits" },
+  return h(
+    "section",
+    { class: "least", "aria-label": name ? `Edits, ${name}` : "Edits" },
     h("h3", {}, name ? h("span", { class: "which" }, name) : null, rows.length ? `${rows.length} edits` : "No edits"),
-    h("ol", {}, rows.map(([step, one]) => h("li", {}, h("button", { type: "button", "data-step": step, onclick: () => seek(step) }, h("span", { class: "nats" }, `${step}`), change(one))))));
+    h(
+      "ol",
+      {},
+      rows.map(([step, one]) =>
+        h(
+          "li",
+          {},
+          h(
+            "button",
+            { type: "button", "data-step": step, onclick: () => seek(step) },
+            h("span", { class: "nats" }, `${step}`),
+            change(one),
+          ),
+        ),
+      ),
+    ),
+  );
 }

@@ -6,7 +6,13 @@ class Legend {
     this.low = h("span", { class: "end" });
     this.high = h("span", { class: "end" });
     this.caret = h("i", { class: "caret", hidden: true, "aria-hidden": "true" });
-    this.element = h("div", { class: "legend" }, this.low, h("span", { class: "scale" }, this.bars, this.caret), this.high);
+    this.element = h(
+      "div",
+      { class: "legend" },
+      this.low,
+      h("span", { class: "scale" }, this.bars, this.caret),
+      this.high,
+    );
   }
 
   // fields: the same field of each text that is shown.
@@ -14,10 +20,11 @@ class Legend {
     this.field = fields[0];
     this.range = range;
     const counts = new Array(LEVELS).fill(0);
-    for (const field of fields) for (const x of field.values) {
-      const level = levelOf(x, field, range);
-      if (level >= 0) counts[level] += 1;
-    }
+    for (const field of fields)
+      for (const x of field.values) {
+        const level = levelOf(x, field, range);
+        if (level >= 0) counts[level] += 1;
+      }
     const most = Math.max(...counts, 1);
     const shown = this.field.kind === "yes" ? [LEVELS - 1, 0] : counts.map((_, i) => i);
     this.bars.replaceChildren(
@@ -56,15 +63,29 @@ function useShades(kind) {
 // What made a trace.
 function heading(trace, letter, choose) {
   const how = [trace.settings.policy, trace.sampler].filter(Boolean).join(", ") || trace.driver || "";
-  return h("div", { class: "heading" },
+  return h(
+    "div",
+    { class: "heading" },
     letter ? h("span", { class: "which" }, letter) : null,
     h("h2", {}, h("span", { class: "model" }, trace.model), " ", h("code", {}, how)),
-    choose);
+    choose,
+  );
 }
 
 function origin(trace) {
-  const rows = [["file", trace.name], ["made by", trace.driver], ["model", trace.model], ["sampler", trace.sampler], ...Object.entries(trace.settings), ...Object.entries(trace.versions)];
+  const rows = [
+    ["file", trace.name],
+    ["made by", trace.driver],
+    ["model", trace.model],
+    ["sampler", trace.sampler],
+    ...Object.entries(trace.settings),
+    ...Object.entries(trace.versions),
+  ];
   const seen = new Set();
   const once = rows.filter(([name, value]) => value && !seen.has(name) && seen.add(name));
-  return h("dl", { class: "origin" }, once.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "origin" },
+    once.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, value))),
+  );
 }

@@ -21,12 +21,27 @@ function start() {
     page.recolor();
   });
   const help = helpOn(page.keys);
-  const button = (name, sign, work) => h("button", { type: "button", class: "icon", title: name, "aria-label": name, onclick: work }, sign);
+  const button = (name, sign, work) =>
+    h("button", { type: "button", class: "icon", title: name, "aria-label": name, onclick: work }, sign);
   document.body.append(
-    h("header", { class: "bar" },
-      h("h1", {}, h("span", { class: "brand" }, "sortilege"), " ", h("span", { class: "title", dir: "auto" }, data.title)),
+    h(
+      "header",
+      { class: "bar" },
+      h(
+        "h1",
+        {},
+        h("span", { class: "brand" }, "sortilege"),
+        " ",
+        h("span", { class: "title", dir: "auto" }, data.title),
+      ),
       h("div", { class: "tools", role: "toolbar", "aria-label": "What is shown" }, page.tools()),
-      h("div", { class: "corner" }, button("Light or dark (t)", "◐", turn), button("Keys (?)", "?", () => help.showModal()))),
+      h(
+        "div",
+        { class: "corner" },
+        button("Light or dark (t)", "◐", turn),
+        button("Keys (?)", "?", () => help.showModal()),
+      ),
+    ),
     h("main", {}, page.main()),
     help,
   );
@@ -48,9 +63,31 @@ function start() {
 }
 
 function helpOn(keys) {
-  const dialog = h("dialog", { class: "help", "aria-label": "Keys" },
+  const dialog = h(
+    "dialog",
+    { class: "help", "aria-label": "Keys" },
     h("form", { method: "dialog" }, h("h2", {}, "Keys"), h("button", { class: "icon", "aria-label": "Close" }, "×")),
-    h("table", {}, h("tbody", {}, keys.map(([key, meaning]) => h("tr", {}, h("th", { scope: "row" }, key.split(", ").map((one, i) => [i ? " " : "", h("kbd", {}, one)])), h("td", {}, meaning))))));
+    h(
+      "table",
+      {},
+      h(
+        "tbody",
+        {},
+        keys.map(([key, meaning]) =>
+          h(
+            "tr",
+            {},
+            h(
+              "th",
+              { scope: "row" },
+              key.split(", ").map((one, i) => [i ? " " : "", h("kbd", {}, one)]),
+            ),
+            h("td", {}, meaning),
+          ),
+        ),
+      ),
+    ),
+  );
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   return dialog;
 }

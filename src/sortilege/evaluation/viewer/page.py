@@ -19,10 +19,10 @@ from sortilege.evaluation.viewer.pack import pack
 from sortilege.trace import Trace
 
 _GENERATOR = "sortilege view"
-_SCRIPTS = ("dom.js", "scale.js", "data.js", "fields.js", "strip.js", "legend.js")
+_SCRIPTS = ("dom.js", "scale.js", "data.js", "fields.js", "strip.js", "legend.js", "sheet.js")
 _SCRIPTS_OF = {
-    "tokens": ("text.js", "inspector.js", "tokens.js"),
-    "steps": ("replay.js", "happened.js", "steps.js"),
+    "tokens": ("text.js", "inspector.js", "token_lanes.js", "tokens.js"),
+    "steps": ("replay.js", "happened.js", "step_lanes.js", "steps.js"),
 }
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 

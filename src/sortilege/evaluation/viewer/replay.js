@@ -11,7 +11,7 @@ function unpackSteps(trace, request) {
   request.step.forEach((step, record) => (records[step] = record));
   // The values of the records at their steps; at others what was there `before`, or nothing.
   const every = (packed, before) => {
-    const values = column(packed, request.n);
+    const values = numbers(packed, request.n);
     let now = before;
     return Float64Array.from(records, (record) => {
       if (record >= 0) now = values[record];
@@ -48,7 +48,12 @@ function eventsOf(text, step) {
   if (record < 0) return found;
   found.masked = text.masked[record];
   for (let i = text.ends[record]; i < text.ends[record + 1]; i++)
-    found.revealed.push({ slot: text.revealed.slots[i], place: text.revealed.tokens[i], logProb: number(text.revealed.log_prob[i]), entropy: number(text.revealed.entropy[i]) });
+    found.revealed.push({
+      slot: text.revealed.slots[i],
+      place: text.revealed.tokens[i],
+      logProb: number(text.revealed.log_prob[i]),
+      entropy: number(text.revealed.entropy[i]),
+    });
   for (let i = text.edits[record]; i < text.edits[record + 1]; i++)
     found.edited.push({ slot: text.edited.slots[i], before: text.edited.before[i], place: text.edited.tokens[i] });
   return found;
@@ -57,7 +62,13 @@ function eventsOf(text, step) {
 // The canvas after `steps` steps, and of each slot the step that last wrote it and what the model thought of that.
 function stateAt(text, steps) {
   const blank = () => new Float64Array(text.slots).fill(NaN);
-  const state = { canvas: Int32Array.from(text.canvas), revealedAt: blank(), logProb: blank(), entropy: blank(), news: new Map() };
+  const state = {
+    canvas: Int32Array.from(text.canvas),
+    revealedAt: blank(),
+    logProb: blank(),
+    entropy: blank(),
+    news: new Map(),
+  };
   for (let step = 0; step < steps; step++) {
     const { masked, revealed, edited } = eventsOf(text, step);
     const news = new Map();
@@ -108,7 +119,10 @@ class CanvasPane {
     };
     this.body.addEventListener("pointerover", (event) => event.pointerType !== "touch" && heard.hover(placeOf(event)));
     this.body.addEventListener("pointerleave", () => heard.hover(-1));
-    this.body.addEventListener("click", (event) => placeOf(event) >= 0 && getSelection().isCollapsed && heard.pick(placeOf(event)));
+    this.body.addEventListener(
+      "click",
+      (event) => placeOf(event) >= 0 && getSelection().isCollapsed && heard.pick(placeOf(event)),
+    );
   }
 
   show(text) {

@@ -28,8 +28,12 @@ function linear(L, C, hue) {
 
 // Dark text on light shades and light text on dark ones: the tests hold every shade to a contrast of 4.5.
 function shades(kind, dark) {
-  const at = (t) => (dark ? oklch(0.225 + 0.265 * t, 0.01 + 0.165 * t ** 1.4, 270 + 112 * t) : oklch(0.985 - 0.265 * t, 0.004 + 0.16 * t ** 1.7, 280 + 110 * t));
-  const side = (t, hue) => (dark ? oklch(0.235 + 0.255 * t, 0.008 + 0.13 * t, hue) : oklch(0.985 - 0.26 * t, 0.004 + 0.13 * t, hue));
+  const at = (t) =>
+    dark
+      ? oklch(0.225 + 0.265 * t, 0.01 + 0.165 * t ** 1.4, 270 + 112 * t)
+      : oklch(0.985 - 0.265 * t, 0.004 + 0.16 * t ** 1.7, 280 + 110 * t);
+  const side = (t, hue) =>
+    dark ? oklch(0.235 + 0.255 * t, 0.008 + 0.13 * t, hue) : oklch(0.985 - 0.26 * t, 0.004 + 0.13 * t, hue);
   const found = [];
   for (let i = 0; i < LEVELS; i++) {
     const t = i / (LEVELS - 1);
@@ -38,6 +42,16 @@ function shades(kind, dark) {
     else found.push(at(t));
   }
   return found;
+}
+
+// The stronger twin of a shade, for bars that have no text on them.
+function bold(kind, level, dark) {
+  const t = level / (LEVELS - 1);
+  if (kind === "yes") return t < 0.5 ? oklch(0.68, 0.16, 55) : oklch(0.7, 0.05, 195);
+  if (kind === "signed") return oklch(dark ? 0.7 : 0.62, 0.04 + 0.26 * Math.abs(t - 0.5), t < 0.5 ? 250 : 48);
+  return dark
+    ? oklch(0.5 + 0.22 * t, 0.05 + 0.15 * t, 265 + 115 * t)
+    : oklch(0.76 - 0.18 * t, 0.06 + 0.15 * t, 275 + 115 * t);
 }
 
 // Which shade a value has. field: {kind, log}; range: [low, high] in the field's unit.

@@ -14,49 +14,72 @@ const KEYS = [
   ["?", "these keys"],
 ];
 
-class StepPage {
+class StepPage extends Sheet {
   constructor(data) {
-    this.data = data;
-    this.several = data.traces.length > 1;
-    Object.assign(this, { steps: 0, at: -1, pin: -1, active: 0, key: "step", playing: false });
-    this.columns = data.traces.map((trace, c) => this.column(trace, c));
-    this.legend = new Legend();
-    this.live = h("p", { class: "sr", "aria-live": "polite" });
-    this.select = h("select", { id: "field", onchange: () => { this.key = this.select.value; this.shade(); } });
-    this.play = h("button", { type: "button", class: "icon play", "aria-label": "Play", title: "Play or pause (Space)", onclick: () => this.run(!this.playing) }, "▶");
-    this.slider = h("input", { type: "range", id: "step", min: 0, step: 1, value: 0, "aria-label": "Step", oninput: () => { this.run(false); this.seek(Number(this.slider.value)); } });
+    super(data, KEYS);
+    Object.assign(this, { steps: 0, key: "step", playing: false });
+    this.select = h("select", {
+      id: "field",
+      onchange: () => {
+        this.key = this.select.value;
+        this.shade();
+      },
+    });
+    this.play = h(
+      "button",
+      {
+        type: "button",
+        class: "icon play",
+        "aria-label": "Play",
+        title: "Play or pause (Space)",
+        onclick: () => this.run(!this.playing),
+      },
+      "▶",
+    );
+    this.slider = h("input", {
+      type: "range",
+      id: "step",
+      min: 0,
+      step: 1,
+      value: 0,
+      "aria-label": "Step",
+      oninput: () => {
+        this.run(false);
+        this.seek(Number(this.slider.value));
+      },
+    });
     this.count = h("output", { class: "count", for: "step" });
-    this.speed = h("select", { id: "speed", "aria-label": "Speed", onchange: () => this.playing && this.run(true) }, [0.25, 0.5, 1, 2, 4].map((x) => h("option", { value: x, selected: x === 1 }, `${x}×`)));
-    this.lists = h("div", { class: "lists" });
-    this.aside = h("aside", { "aria-label": "Details" }, h("button", { type: "button", class: "icon close", "aria-label": "Close", onclick: () => document.body.classList.remove("open") }, "×"), h("div", { class: "inspectors" }, this.columns.map((column) => column.inspector.element)), this.lists);
-    this.update = inFrame(() => this.paint());
+    this.speed = h(
+      "select",
+      { id: "speed", "aria-label": "Speed", onchange: () => this.playing && this.run(true) },
+      [0.25, 0.5, 1, 2, 4].map((x) => h("option", { value: x, selected: x === 1 }, `${x}×`)),
+    );
   }
 
-  column(trace, c) {
-    const letter = this.several ? "AB"[c] : "";
-    const column = { trace, c, letter, texts: [] };
-    column.pane = new CanvasPane({ hover: (i) => this.hover(c, i), pick: (i) => { this.active = c; this.pin = i === this.pin ? -1 : i; if (this.pin >= 0) document.body.classList.add("open"); this.update(); } });
-    column.inspector = new Happened(letter, (steps) => this.seek(steps));
-    column.stats = h("dl", { class: "stats" });
-    column.choose = h("select", { "aria-label": `Text${letter ? ` of ${letter}` : ""}`, onchange: () => this.read(c, Number(column.choose.value)) },
-      trace.requests.map((request, r) => h("option", { value: r }, `text ${r + 1} of ${trace.requests.length}, seed ${request.seed}`)));
-    column.choose.hidden = trace.requests.length < 2;
-    column.place = h("div", { class: "strip-place" });
-    column.element = h("section", { class: "column", "aria-label": letter ? `Trace ${letter}` : "Trace" },
-      h("header", { class: "column-head" }, heading(trace, letter, column.choose), column.stats), column.pane.element, column.place);
-    return column;
+  paneOf({ c }) {
+    return new CanvasPane({
+      hover: (i) => this.hover(c, i),
+      pick: (i) => {
+        this.active = c;
+        this.pin = i === this.pin ? -1 : i;
+        if (this.pin >= 0) document.body.classList.add("open");
+        this.update();
+      },
+    });
+  }
+
+  inspectorOf({ letter }) {
+    return new Happened(letter, (steps) => this.seek(steps));
   }
 
   tools() {
     return [
       h("div", { class: "transport" }, this.play, this.slider, this.count, this.speed),
-      h("label", { for: "field" }, "shade by"), this.select, this.legend.element,
-      h("button", { type: "button", class: "details", onclick: () => document.body.classList.toggle("open") }, "details"),
+      h("label", { for: "field" }, "shade by"),
+      this.select,
+      this.legend.element,
+      this.details,
     ];
-  }
-
-  main() {
-    return [h("div", { class: "columns" }, this.columns.map((column) => column.element)), this.aside, this.live];
   }
 
   start() {
@@ -82,13 +105,24 @@ class StepPage {
     this.run(false);
     this.pin = this.at = -1;
     this.slider.max = this.most;
-    this.lists.replaceChildren(...this.columns.map((column) => editList(column.text, column.letter, (steps) => this.seek(steps))));
+    this.lists.replaceChildren(
+      ...this.columns.map((column) => editList(column.text, column.letter, (steps) => this.seek(steps))),
+    );
     for (const column of this.columns) {
-      column.strip = new Strip({ n: this.most + 1, first: 0, label: `Masks left and measured properties over ${column.text.n} steps`, lanes: this.lanes(column), heard: {
-        hover: () => {},
-        pick: (steps) => { this.run(false); this.seek(steps); },
-        zoomed: (from, to) => this.columns.forEach((other) => other !== column && other.strip.show(from, to, false)),
-      } });
+      column.strip = new Strip({
+        n: this.most + 1,
+        first: 0,
+        label: `Masks left and measured properties over ${column.text.n} steps`,
+        lanes: stepLanes(this.columns, column),
+        heard: {
+          hover: () => {},
+          pick: (steps) => {
+            this.run(false);
+            this.seek(steps);
+          },
+          zoomed: (from, to) => this.columns.forEach((other) => other !== column && other.strip.show(from, to, false)),
+        },
+      });
       column.place.replaceChildren(column.strip.element);
     }
     this.select.replaceChildren(...selectOf(slotFieldsOf(this.columns[0].text.last), this.key));
@@ -96,32 +130,9 @@ class StepPage {
     this.seek(this.most);
   }
 
-  // Frame 0 is the canvas before the first step.
-  lanes({ text }) {
-    const late = (values, first) => Float64Array.from({ length: text.n + 1 }, (_, i) => (i ? values[i - 1] : first));
-    const masks = late(text.masksLeft, text.canvas.filter((place) => place === MASK).length);
-    const counts = Float64Array.from({ length: text.n + 1 }, (_, i) => (i ? eventsOf(text, i - 1).revealed.length : 0));
-    const found = [
-      { name: "masks left", height: 40, low: 0, high: ends(masks)[1], series: [{ values: masks, color: "--realised", style: "line" }] },
-      { name: "revealed at each step", height: 26, low: 0, high: Math.max(ends(counts)[1], 1), series: [{ values: counts, color: "--after", style: "bars", colorOf: () => getComputedStyle(document.documentElement).getPropertyValue("--after") }] },
-    ];
-    // The same lanes for both traces, so that they line up.
-    const names = new Set(this.columns.flatMap((column) => Object.entries(column.text.values).filter(([, some]) => some.some(finite)).map(([name]) => name)));
-    for (const name of [...names].slice(0, 6)) {
-      const values = late(text.values[name] || new Float64Array(text.n).fill(NaN), NaN);
-      const outside = text.distances[name] ? late(text.distances[name], NaN) : null;
-      const [low, high] = ends((text.bounds[name] || []).filter((bound) => bound !== null), ...this.columns.map((column) => column.text.values[name]).filter(Boolean));
-      const series = [{ values, color: "--heat", style: "joined" }];
-      for (const bound of text.bounds[name] || [])
-        if (bound !== null) series.unshift({ values: new Float64Array(text.n + 1).fill(bound), color: "--target", style: "dashed", label: series.length > 1 ? null : "bound" });
-      if (outside && outside.some((x) => x > 0)) series.unshift({ values: outside, color: "--warm", style: "outside", label: "outside its bounds" });
-      found.push({ name, height: 34, low, high, series });
-    }
-    return found;
-  }
-
   shade() {
-    for (const column of this.columns) column.field = slotFieldsOf(column.text.last).find((field) => field.key === this.key);
+    for (const column of this.columns)
+      column.field = slotFieldsOf(column.text.last).find((field) => field.key === this.key);
     const fields = this.columns.map((column) => column.field);
     this.spans = this.key === "step" ? [1, this.most] : rangeOf(fields, false);
     useShades("plain");
@@ -165,6 +176,13 @@ class StepPage {
     const slot = this.at >= 0 ? this.at : this.pin;
     this.slider.value = this.steps;
     this.count.textContent = `step ${this.steps} of ${this.most}`;
+    if (!this.playing)
+      this.live.textContent = this.columns
+        .map(
+          ({ letter, text }) =>
+            `${letter} step ${Math.min(this.steps, text.n)}, ${this.steps ? text.masksLeft[Math.min(this.steps, text.n) - 1] : "all"} masks left`,
+        )
+        .join("; ");
     for (const column of this.columns) {
       const { text, pane, strip, inspector } = column;
       const steps = Math.min(this.steps, text.n);
@@ -177,13 +195,19 @@ class StepPage {
       strip.drawTop();
       strip.tell(...this.told(text, steps));
     }
-    this.lists.querySelectorAll("[data-step]").forEach((one) => one.toggleAttribute("data-now", Number(one.dataset.step) === this.steps));
+    this.lists
+      .querySelectorAll("[data-step]")
+      .forEach((one) => one.toggleAttribute("data-now", Number(one.dataset.step) === this.steps));
   }
 
   told(text, steps) {
     const value = (name, content) => [" ", h("span", {}, name, " ", h("b", {}, content))];
     const masks = steps ? text.masksLeft[steps - 1] : text.canvas.filter((place) => place === MASK).length;
-    const values = steps ? Object.entries(text.values).flatMap(([name, some]) => (finite(some[steps - 1]) ? value(name, figure(some[steps - 1], 3)) : [])) : [];
+    const values = steps
+      ? Object.entries(text.values).flatMap(([name, some]) =>
+          finite(some[steps - 1]) ? value(name, figure(some[steps - 1], 3)) : [],
+        )
+      : [];
     return [h("b", {}, steps ? `step ${steps}` : "start"), ...value("masks left", thousands(masks)), ...values];
   }
 
@@ -196,28 +220,32 @@ class StepPage {
       this.seek(to);
     };
     const edited = (forward) => {
-      const found = [...new Set([...this.lists.querySelectorAll("[data-step]")].map((one) => Number(one.dataset.step)))].sort((a, b) => (forward ? a - b : b - a));
+      const found = [
+        ...new Set([...this.lists.querySelectorAll("[data-step]")].map((one) => Number(one.dataset.step))),
+      ].sort((a, b) => (forward ? a - b : b - a));
       const to = found.find((step) => (forward ? step > this.steps : step < this.steps));
-      if (to !== undefined) { this.run(false); this.seek(to); }
+      if (to !== undefined) {
+        this.run(false);
+        this.seek(to);
+      }
     };
-    const strips = this.columns.map((column) => column.strip);
     const held = {
-      " ": () => this.run(!this.playing), ArrowLeft: () => go(-1), h: () => go(-1), ArrowRight: () => go(1), l: () => go(1),
-      Home: () => go(-Infinity), End: () => go(Infinity), n: () => edited(true), p: () => edited(false),
-      Escape: () => { this.pin = -1; document.body.classList.remove("open"); this.update(); },
-      "/": () => this.select.focus(), f: () => this.select.focus(), "[": () => this.turn(-1), "]": () => this.turn(1),
-      "+": () => strips.forEach((strip) => strip.zoom(0.5)), "=": () => strips.forEach((strip) => strip.zoom(0.5)), "-": () => strips.forEach((strip) => strip.zoom(2)), 0: () => strips.forEach((strip) => strip.show(0, strip.n)),
+      " ": () => this.run(!this.playing),
+      ArrowLeft: () => go(-1),
+      h: () => go(-1),
+      ArrowRight: () => go(1),
+      l: () => go(1),
+      Home: () => go(-Infinity),
+      End: () => go(Infinity),
+      n: () => edited(true),
+      p: () => edited(false),
+      Escape: () => {
+        this.pin = -1;
+        document.body.classList.remove("open");
+        this.update();
+      },
     };
-    if (!held[event.key]) return false;
-    held[event.key]();
-    return true;
-  }
-
-  turn(by) {
-    for (const column of this.columns) {
-      const r = column.r + by;
-      if (r >= 0 && r < column.trace.requests.length) this.read(column.c, r);
-    }
+    return this.held(held, event.key);
   }
 }
 
@@ -226,17 +254,27 @@ function stepStatistics(text) {
   const surprisal = -mean(text.last.logProb);
   const rows = [
     ["slots", `${text.slots}, ${written} to write`, "slots of the canvas, and how many were masked"],
-    ["steps", `${thousands(text.n)}, ${thousands(text.step.length)} with changes`, "steps, and how many of them changed the canvas"],
+    [
+      "steps",
+      `${thousands(text.n)}, ${thousands(text.step.length)} with changes`,
+      "steps, and how many of them changed the canvas",
+    ],
     ["edits", thousands(text.edited.slots.length), "revealed tokens that were replaced"],
-    text.masked.some((some) => some.length) ? ["masked again", thousands(text.masked.reduce((sum, some) => sum + some.length, 0)), "revealed tokens that were masked again"] : null,
+    text.masked.some((some) => some.length)
+      ? [
+          "masked again",
+          thousands(text.masked.reduce((sum, some) => sum + some.length, 0)),
+          "revealed tokens that were masked again",
+        ]
+      : null,
     finite(surprisal) ? ["nll", nats(surprisal), "mean surprisal of the tokens when they were revealed, nats"] : null,
     ["seed", String(text.seed), "the seed it was drawn with"],
   ];
-  return rows.filter(Boolean).map(([name, value, meaning]) => h("div", { title: meaning }, h("dt", {}, name), h("dd", { "data-stat": name }, value)));
+  return rows
+    .filter(Boolean)
+    .map(([name, value, meaning]) =>
+      h("div", { title: meaning }, h("dt", {}, name), h("dd", { "data-stat": name }, value)),
+    );
 }
 
-function makePage(data) {
-  const page = new StepPage(data);
-  page.keys = KEYS;
-  return page;
-}
+const makePage = (data) => new StepPage(data);

@@ -11,16 +11,36 @@ const AXIS = 17;
 
 class Strip {
   constructor({ n, first, label, unit, lanes, heard }) {
-    Object.assign(this, { n, first, unit, lanes, heard, from: 0, to: n, window: null, range: null, mark: -1, at: -1, pinned: -1 });
+    Object.assign(this, {
+      n,
+      first,
+      unit,
+      lanes,
+      heard,
+      from: 0,
+      to: n,
+      window: null,
+      range: null,
+      mark: -1,
+      at: -1,
+      pinned: -1,
+    });
     this.base = h("canvas", { class: "base", role: "img", "aria-label": label });
     this.top = h("canvas", { class: "over", "aria-hidden": "true" });
     this.labels = h("div", { class: "lane-labels" });
     this.body = h("div", { class: "strip-body" }, this.base, this.top, this.labels);
     this.told = h("span", { class: "strip-told" });
-    const button = (name, sign, work) => h("button", { type: "button", class: "icon", title: name, "aria-label": name, onclick: work }, sign);
+    const button = (name, sign, work) =>
+      h("button", { type: "button", class: "icon", title: name, "aria-label": name, onclick: work }, sign);
     this.clear = button("Clear the selection (Esc)", "×", () => heard.range(null));
     this.clear.hidden = true;
-    this.zooms = h("span", { class: "strip-zoom" }, button("Zoom out", "−", () => this.zoom(2)), button("Zoom in", "+", () => this.zoom(0.5)), button("Show all", "↔", () => this.show(0, this.n)));
+    this.zooms = h(
+      "span",
+      { class: "strip-zoom" },
+      button("Zoom out", "−", () => this.zoom(2)),
+      button("Zoom in", "+", () => this.zoom(0.5)),
+      button("Show all", "↔", () => this.show(0, this.n)),
+    );
     this.head = h("div", { class: "strip-head" }, this.told, this.clear, this.zooms);
     this.element = h("div", { class: "strip" }, this.head, this.body);
     this.draw = inFrame(() => this.paint());
@@ -34,9 +54,18 @@ class Strip {
     let y = 0;
     this.labels.replaceChildren(
       ...this.lanes.map((lane) => {
-        const label = h("div", { class: "lane-label" }, h("b", {}, lane.name), lane.series.filter((one) => one.label).map((one) => h("span", { class: `key ${one.style}` }, h("i", {}), one.label)));
+        const label = h(
+          "div",
+          { class: "lane-label" },
+          h("b", {}, lane.name),
+          lane.series
+            .filter((one) => one.label)
+            .map((one) => h("span", { class: `key ${one.style}` }, h("i", {}), one.label)),
+        );
         label.style.top = `${y}px`;
-        label.querySelectorAll("i").forEach((key, i) => (key.style.color = `var(${lane.series.filter((one) => one.label)[i].color})`));
+        label
+          .querySelectorAll("i")
+          .forEach((key, i) => (key.style.color = `var(${lane.series.filter((one) => one.label)[i].color})`));
         lane.top = y + LABEL;
         y = lane.top + lane.height + 3;
         return label;
@@ -75,34 +104,40 @@ class Strip {
   }
 
   listen() {
-    let start = null;
+    let begun = null;
     const place = (event) => event.clientX - this.body.getBoundingClientRect().left;
     this.top.addEventListener("pointerdown", (event) => {
       if (event.button) return;
-      start = place(event);
+      begun = place(event);
       this.top.setPointerCapture(event.pointerId);
-      if (!this.heard.range) this.heard.pick(this.index(start));
+      if (!this.heard.range) this.heard.pick(this.index(begun));
     });
     this.top.addEventListener("pointermove", (event) => {
       const x = place(event);
-      if (start !== null && !this.heard.range) this.heard.pick(this.index(x));
-      else if (start !== null && Math.abs(x - start) > 4) this.heard.range(this.index(Math.min(x, start)), this.index(Math.max(x, start)) + 1);
+      if (begun !== null && !this.heard.range) this.heard.pick(this.index(x));
+      else if (begun !== null && Math.abs(x - begun) > 4)
+        this.heard.range(this.index(Math.min(x, begun)), this.index(Math.max(x, begun)) + 1);
       this.heard.hover(this.index(x));
     });
     this.top.addEventListener("pointerup", (event) => {
-      if (start !== null && this.heard.range && Math.abs(place(event) - start) <= 4) this.heard.pick(this.index(start));
-      start = null;
+      if (begun !== null && this.heard.range && Math.abs(place(event) - begun) <= 4) this.heard.pick(this.index(begun));
+      begun = null;
     });
-    this.top.addEventListener("pointercancel", () => (start = null));
+    this.top.addEventListener("pointercancel", () => (begun = null));
     this.top.addEventListener("pointerleave", () => this.heard.hover(-1));
     this.top.addEventListener("dblclick", () => this.show(0, this.n));
-    this.top.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const span = this.to - this.from;
-      const along = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
-      if (Math.abs(along) > Math.abs(event.deltaY) || event.shiftKey) this.show(this.from + (along / this.width) * span, this.to + (along / this.width) * span);
-      else this.zoom(Math.exp(clamp(event.deltaY, -200, 200) / 400), this.index(place(event)) + 0.5);
-    }, { passive: false });
+    this.top.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        const span = this.to - this.from;
+        const along = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+        if (Math.abs(along) > Math.abs(event.deltaY) || event.shiftKey)
+          this.show(this.from + (along / this.width) * span, this.to + (along / this.width) * span);
+        else this.zoom(Math.exp(clamp(event.deltaY, -200, 200) / 400), this.index(place(event)) + 0.5);
+      },
+      { passive: false },
+    );
   }
 
   fit(canvas) {
@@ -183,7 +218,8 @@ class Strip {
     const each = (this.to - this.from) / this.width;
     const last = Math.min(this.n, Math.ceil(this.to) + 1);
     if (each <= 1) {
-      for (let i = Math.max(0, Math.floor(this.from) - 1); i < last; i++) yield [this.x(i + 0.5), values[i], values[i], i];
+      for (let i = Math.max(0, Math.floor(this.from) - 1); i < last; i++)
+        yield [this.x(i + 0.5), values[i], values[i], i];
       return;
     }
     for (let p = 0; p < this.width; p++) {
@@ -243,7 +279,8 @@ class Strip {
     const wide = Math.max(this.width / (this.to - this.from), 1);
     pen.globalAlpha = 0.16;
     pen.fillStyle = this.color(color);
-    for (const [x, , high] of this.places(values)) if (high > 0) pen.fillRect(x - wide / 2, lane.top, wide + 0.5, lane.height);
+    for (const [x, , high] of this.places(values))
+      if (high > 0) pen.fillRect(x - wide / 2, lane.top, wide + 0.5, lane.height);
     pen.globalAlpha = 1;
   }
 
@@ -326,7 +363,8 @@ function smooth(values, wide) {
 // The ends of a lane that shows these values.
 function ends(...several) {
   let [low, high] = [Infinity, -Infinity];
-  for (const values of several) for (const x of values) if (finite(x)) [low, high] = [Math.min(low, x), Math.max(high, x)];
+  for (const values of several)
+    for (const x of values) if (finite(x)) [low, high] = [Math.min(low, x), Math.max(high, x)];
   if (low > high) return [0, 1];
   const size = Math.max(Math.abs(low), Math.abs(high));
   return high - low <= 1e-3 * size || !size ? [low - (size || 1) / 10, high + (size || 1) / 10] : [low, high];

@@ -158,6 +158,12 @@ class TextPane {
       return low;
     };
     const from = search((box) => box.bottom > pane.top + 8);
-    return [from, Math.max(from + 1, search((box) => box.top > pane.bottom - 8))];
+    return [
+      from,
+      Math.max(
+        from + 1,
+        search((box) => box.top > pane.bottom - 8),
+      ),
+    ];
   }
 }
