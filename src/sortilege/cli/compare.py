@@ -30,6 +30,11 @@ def compare(methods: Methods = None, *, texts: Texts, comparing: Comparing, outp
 
     What is finished is in the --output file, and the same command goes on from there.
     """
+    if output.report is not None:
+        from sortilege.evaluation.report import check_report
+
+        with refusals(ValueError):
+            check_report(output.report)
     if output.from_ is not None:
         if methods or output.output is not None:
             fail("--from shows a record that is there: it takes neither methods nor --output")

@@ -67,10 +67,9 @@ class Run:
         return [record for record in self.journal.records if record["kind"] == kind]
 
     def everything(self) -> None:
-        """Reference first, for it shows whether the judge can judge; then tuning; then the runs."""
-        for name, prompts in (("prompts", self.plan.prompts), ("tune_prompts", self.plan.tune_prompts or ())):
-            if not any(record["of"] == name for record in self.there("reference")):
-                self.append(self._reference(name, prompts))
+        """What is left: the reference, tuning, the choice of settings, their runs."""
+        for record in self.references():
+            self.append(record)
         for label, space in self.spaces.items():
             if space.dimensions and not any(record["method"] == label for record in self.there("tuned")):
                 self._tune(label, space)
@@ -100,6 +99,12 @@ class Run:
             batch_size=self.plan.batch_size,
             end_token_ids=self.ends,
         )
+
+    def references(self) -> list[Record]:
+        """The records of the references that the file lacks."""
+        there = {record["of"] for record in self.there("reference")}
+        sets = {"prompts": self.plan.prompts, "tune_prompts": self.plan.tune_prompts or ()}
+        return [self._reference(name, prompts) for name, prompts in sets.items() if prompts and name not in there]
 
     def _reference(self, name: str, prompts: Sequence[Prompt]) -> Record:
         self.report(Progress("reference", 0, self._total()))
@@ -161,7 +166,7 @@ class Run:
             num_samples=1 if what == GIVEN else self.plan.num_samples,
             batch_size=self.plan.batch_size,
             pruner=None,
-            storage=f"sqlite:///{self.path}.study.db",
+            storage=f"{self.path}.study.db",
             study=f"{digest(self.plan.as_json())} {label}",
             end_token_ids=self.ends,
             on_trial=tell,

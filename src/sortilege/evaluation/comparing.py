@@ -1,7 +1,9 @@
 """Comparing methods: what is asked is checked, then run; a file that was begun is gone on with."""
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +33,22 @@ def compare(
     output: the file it is written to, JSON lines. One that this plan has begun is gone on with, however it was left;
         one that is anything else is refused and not touched. Tuning keeps what it has in ``output`` + ".study.db" until
         it is done.
-    model, judge: loaded already, in place of those that the plan names.
+    model, judge: loaded already, in place of those that the plan names; the file has their names.
     command: what it was started by, to be kept in the file.
 
     Raises ValueError, before anything is written, for a plan that cannot be run (``Plan.checked``, ``read_method``), a
-    model or a judge that cannot be loaded, and a file of another plan, naming the first difference; and JudgeError, a
-    ValueError, for a judge that cannot read the reference, before anything is tuned.
+    model or a judge that cannot be loaded, a judge that cannot read the reference (JudgeError, a ValueError), and a
+    file of another plan, naming the first difference. Warns of a judge that is the model itself.
     """
+    if model is not None:
+        model = as_model(model)
+        plan = replace(plan, model=model.name)
+    if judge is not None:
+        judge = load_judge(judge, passes=plan.judge_passes)
+        plan = replace(plan, judge=judge.name)
     plan = plan.checked()
+    if plan.judge == plan.model:
+        warnings.warn(f"the judge is the model itself, {plan.model!r}: it is no second opinion", stacklevel=2)
     spaces = {method.label: read_method(method.text) for method in plan.methods}
     for label in plan.ablate:
         if adaptive_in(spaces[label].base) is None:
@@ -47,11 +57,14 @@ def compare(
     with _journal(path) as journal:
         _check_same(journal, plan)
         loaded = as_model(plan.model if model is None else model)
-        chosen_judge = plan.judge if judge is None else judge
-        judged = None if chosen_judge is None else load_judge(chosen_judge, passes=plan.judge_passes)
+        judged = judge if judge is not None or plan.judge is None else load_judge(plan.judge, passes=plan.judge_passes)
         run = Run(plan, spaces, path, journal, loaded, judged, on_progress or (lambda _: None))
         if not journal.records:
+            # Before anything is written, for it shows whether the judge can judge.
+            references = run.references()
             run.append({**_header(plan, spaces, loaded, judged, command), "contexts": run.contexts(plan.prompts)})
+            for record in references:
+                run.append(record)
         run.everything()
         return of_records(_effective(journal.records, plan))
 

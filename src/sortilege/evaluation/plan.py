@@ -10,6 +10,7 @@ from typing import Any
 from sortilege._checks import whole, within
 from sortilege.evaluation.intervals import MINIMUM
 from sortilege.evaluation.prompts import Prompt
+from sortilege.tuning.space import read_method
 
 _LABEL = re.compile(r"\s*([^~():]+?)\s*:\s+(.+)", re.DOTALL)
 _RUN_SEEDS = 1_000_000
@@ -58,7 +59,8 @@ class Plan:
     """A comparison of methods on one model.
 
     methods: what is compared. prompts: what is written on. tune_prompts: what settings are chosen on; none of them may
-        be among ``prompts``. None: every second prompt is kept for tuning, and not written on.
+        be among ``prompts``. None: every second prompt is kept for tuning, and not written on. Not used where no method
+        has anything to tune.
     model, judge: names; a judge is a second model, or None. judge_passes: as ``load_judge``'s ``passes``.
     budget: trials of each method that has something to tune; the same for all.
     levels: how varied the chosen settings are to be: at least so many times the distinct-3 of the reference, which are
@@ -90,10 +92,10 @@ class Plan:
     seed: int = 0
 
     def checked(self) -> "Plan":
-        """The plan, its prompts divided where none were given for tuning.
+        """The plan, its prompts divided where none were given for tuning and something is to be tuned.
 
-        Raises ValueError naming the argument for one out of range, a label that no method has, fewer prompts than an
-        interval needs, and a prompt that is both tuned and written on.
+        Raises ValueError for a method that cannot be read, and naming the argument for one out of range, a label that
+        no method has, fewer prompts than an interval needs, and a prompt that is both tuned and written on.
         """
         if not self.methods:
             raise ValueError("methods must be one or more, got none")
@@ -111,18 +113,21 @@ class Plan:
             unknown = next((label for label in given if label not in labels), None)
             if unknown is not None:
                 raise ValueError(f"{name} must be labels of methods ({', '.join(labels)}), got {unknown!r}")
-        plan = self
-        if self.tune_prompts is None:
+        tuned = any(read_method(method.text).dimensions for method in self.methods)
+        halved, plan = "", self
+        if self.tune_prompts is None and tuned:
+            halved = ", half of those given: the others are for tuning"
             plan = replace(self, prompts=tuple(self.prompts[::2]), tune_prompts=tuple(self.prompts[1::2]))
+        elif not tuned:
+            plan = replace(self, tune_prompts=())
         if len(plan.prompts) < MINIMUM:
-            halved = ", half of those given, the others are for tuning" if self.tune_prompts is None else ""
             raise ValueError(
                 f"too few samples for an interval: prompts must be at least {MINIMUM}, got {len(plan.prompts)}{halved}"
             )
         both = {one.given for one in plan.prompts} & {one.given for one in plan.tune_prompts or ()}
         if both:
             raise ValueError(f"tune_prompts must not be among prompts, got {min(map(str, both))[:60]!r} in both")
-        if not plan.tune_prompts:
+        if tuned and not plan.tune_prompts:
             raise ValueError("tune_prompts must be one or more, got none")
         return plan
 

@@ -71,10 +71,12 @@ def rivals(comparison: Comparison, level: float | None) -> list[Chosen]:
 def verdicts_of(comparison: Comparison, *, variants: bool = False) -> list[Verdict]:
     """Every chosen setting against its rivals; a baseline against the main one only. Ablations if asked for."""
     found: list[Verdict] = []
+    tuned = any(one.level is not None for one in comparison.chosen)
+    levels = comparison.plan["levels"] if tuned else [None]
     for one in comparison.chosen:
         if (one.variant and not variants) or not comparison.runs(one.setting):
             continue
-        for level in [one.level] if one.level is not None else comparison.plan["levels"]:
+        for level in [one.level] if one.level is not None else levels:
             others = rivals(comparison, level)
             held = others[:1] if one.method in comparison.baselines else others
             found += [against(comparison, one, other, level) for other in held if other.setting != one.setting]

@@ -33,7 +33,7 @@ def data_of(comparison: Comparison) -> dict[str, Any]:
             "complete": comparison.complete,
             "headlines": headlines(comparison),
             "methods": _methods(comparison),
-            "levels": comparison.plan["levels"],
+            "levels": comparison.plan["levels"] if any(one.level is not None for one in comparison.chosen) else [],
             "metrics": {name: _about(name) for name in shown},
             "key": [name for name in KEY if name in shown],
             "points": [_point(comparison, row, shown) for row in rows],

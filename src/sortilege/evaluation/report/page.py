@@ -19,6 +19,7 @@ from sortilege.evaluation.comparison import Comparison
 from sortilege.evaluation.report.data import data_of
 from sortilege.evaluation.viewer.page import island
 
+_GENERATOR = "sortilege compare"
 _SCRIPTS = ("dom.js", "figures.js", "tables.js", "texts.js", "main.js")
 
 
@@ -30,7 +31,7 @@ def page(comparison: Comparison) -> str:
     filled = {
         "policy": "default-src 'none'; script-src " + " ".join(map(_hashed, (plotly, script))) + "; "
         "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
-        "generator": f"sortilege compare {__version__}",
+        "generator": f"{_GENERATOR} {__version__}",
         "title": html.escape(data["title"].encode(errors="replace").decode()),
         "style": _part("report.css"),
         "plotly": plotly,
@@ -40,21 +41,39 @@ def page(comparison: Comparison) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], _part("template.html"))
 
 
-def write_report(comparison: Comparison, path: str | os.PathLike[str]) -> None:
-    """Write the page to a file, whole or not at all.
+def check_report(path: str | os.PathLike[str]) -> None:
+    """Raise ValueError, naming the file, where a report cannot be written or something else stands there."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise _refused(path, f"there is no folder {str(target.parent)!r}")
+    if not target.exists():
+        return
+    if not target.is_file():
+        raise _refused(path, "it is no plain file")
+    try:
+        with target.open(encoding="utf-8", errors="replace") as file:
+            ours = f'<meta name="generator" content="{_GENERATOR} ' in file.read(2000)
+    except OSError as error:
+        raise _refused(path, str(error.strerror or error)) from error
+    if not ours:
+        raise _refused(path, "there is a file that is no report; it is left as it is")
 
-    Raises ValueError, naming the file, where that cannot be done, and for a comparison without a finished run.
+
+def write_report(comparison: Comparison, path: str | os.PathLike[str]) -> None:
+    """Write the page to a file, whole or not at all; only another report is overwritten.
+
+    Raises ValueError as ``check_report`` does, and for a comparison without a finished run.
     """
     if not comparison.cells:
         raise ValueError("a report needs at least one finished run, got none")
+    check_report(path)
     content, target = page(comparison), Path(os.path.realpath(path))
     try:
-        if target.exists() and not target.is_file():
-            raise OSError("it is no plain file")
         handle, partial = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".partial", dir=target.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 file.write(content)
+            # A temporary file is readable by its owner alone; a new file gets the rights any other would.
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(partial, target.stat().st_mode if target.exists() else 0o666 & ~mask)
@@ -63,7 +82,11 @@ def write_report(comparison: Comparison, path: str | os.PathLike[str]) -> None:
             Path(partial).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise ValueError(f"the report {str(path)!r} cannot be written: {error.strerror or error}") from error
+        raise _refused(path, str(error.strerror or error)) from error
+
+
+def _refused(path: str | os.PathLike[str], why: str) -> ValueError:
+    return ValueError(f"the report {str(path)!r} cannot be written: {why}")
 
 
 def _part(name: str) -> str:
