@@ -80,7 +80,7 @@ function helpOn(keys) {
             h(
               "th",
               { scope: "row" },
-              key.split(", ").map((one, i) => [i ? " " : "", h("kbd", {}, one)]),
+              key.split(/,? /).map((one, i) => [i ? " " : "", h("kbd", {}, one)]),
             ),
             h("td", {}, meaning),
           ),

@@ -188,9 +188,9 @@ class Strip {
     pen.fillStyle = this.color("--muted");
     pen.textAlign = "right";
     pen.textBaseline = "top";
-    pen.fillText(figure(lane.high, 3), GUTTER - 5, lane.top);
+    pen.fillText(figure(lane.high, 3), GUTTER - 5, lane.top, GUTTER - 7);
     pen.textBaseline = "bottom";
-    pen.fillText(figure(lane.low, 3), GUTTER - 5, lane.top + lane.height + 2);
+    pen.fillText(figure(lane.low, 3), GUTTER - 5, lane.top + lane.height + 2, GUTTER - 7);
   }
 
   axis(pen) {
@@ -252,7 +252,7 @@ class Strip {
       else pen.lineTo(x, this.y(lane, low));
       if (high !== low) pen.lineTo(x, this.y(lane, high));
       else if (pending) pen.lineTo(x + 0.01, this.y(lane, low));
-      if (style === "joined") dots.push([x, this.y(lane, low)]);
+      if (style === "joined" && this.width > 5 * (this.to - this.from)) dots.push([x, this.y(lane, low)]);
       pending = false;
     }
     pen.stroke();

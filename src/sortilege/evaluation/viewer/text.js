@@ -115,14 +115,18 @@ class TextPane {
     if (this.spans[this.roving]) this.spans[this.roving].setAttribute("aria-pressed", String(yes));
   }
 
+  // Scroll this pane, and nothing around it, until token i is well in sight.
   reveal(i) {
     const span = this.spans[i];
     if (!span) return;
-    const pane = this.element.getBoundingClientRect();
-    const box = span.getBoundingClientRect();
-    const margin = Math.min(60, pane.height / 4);
-    if (box.top >= pane.top + margin && box.bottom <= pane.bottom - margin) return;
-    span.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" });
+    // More than once, for the height of what has never been in sight is only guessed.
+    for (let again = 0; again < 4; again++) {
+      const pane = this.element.getBoundingClientRect();
+      const box = span.getBoundingClientRect();
+      const margin = Math.min(60, pane.height / 4);
+      if (box.top >= pane.top + margin && box.bottom <= pane.bottom - margin) return;
+      this.element.scrollTop += (box.top + box.bottom - pane.top - pane.bottom) / 2;
+    }
   }
 
   // The token nearest above or below token i, by where they are on the screen.
