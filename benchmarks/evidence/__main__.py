@@ -2,7 +2,7 @@
 
 Needs the held-out text: ``python tools/corpus.py NOVELS.tar.xz build/corpus`` makes it. Everything is a journal in
 ``--folder``: an interrupted run is gone on with by the same command, and ``--only`` runs a part, so that several
-processes can share the work. The page is written when all parts are there.
+processes can share the work. With all parts there, the section is printed, or put into the document of ``--page``.
 """
 
 import shlex
@@ -14,9 +14,11 @@ import torch
 import typer
 from rich.console import Console
 
+from benchmarks.evidence import page as pages
 from benchmarks.evidence.plans import COMMON, plans
 from benchmarks.evidence.rates import rates
 from benchmarks.evidence.typical import kept
+from benchmarks.report import section_of, with_section
 from sortilege.evaluation.comparing import Progress, compare
 
 PARTS = ("all", "long", "several", "rates", "typical")
@@ -27,7 +29,7 @@ def main(
     folder: Annotated[Path, typer.Option(help="Where the journals and reports go.")] = Path("build/evidence"),
     also: Annotated[list[str] | None, typer.Option(help="Further models to ask for a rate.")] = None,
     only: Annotated[list[str] | None, typer.Option(help=f"Run these parts alone: {', '.join(PARTS)}.")] = None,
-    page: Annotated[Path | None, typer.Option(help="Replace the generated part of this document.")] = None,
+    into: Annotated[Path | None, typer.Option("--page", help="Replace the generated part of this document.")] = None,
     quick: Annotated[bool, typer.Option(help="So small that it shows only that it runs.")] = False,
 ) -> None:
     """Measure what each method buys."""
@@ -37,6 +39,10 @@ def main(
         raise typer.BadParameter(f"--only must be among {', '.join(PARTS)}, got {', '.join(unknown)}")
     if not (corpus / "validation.npy").exists():
         raise typer.BadParameter(f"--corpus must hold validation.npy (tools/corpus.py writes it), got {str(corpus)!r}")
+    if into is not None:
+        if set(wanted) != set(PARTS):
+            raise typer.BadParameter(f"--page needs all parts, got --only {', '.join(wanted)}")
+        section_of(into.read_text(encoding="utf-8"), pages.BEGIN)
     torch.set_num_threads(1)  # the models are too small to gain from more
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
@@ -45,13 +51,24 @@ def main(
     def tell(progress: Progress) -> None:
         console.print(f"{progress.done} of {progress.total}: {progress.what}", highlight=False, markup=False)
 
-    for name, plan in plans(corpus, quick=quick).items():
-        if name in wanted:
-            compare(plan, folder / f"{name}.jsonl", on_progress=tell, command=command)
+    comparisons = {
+        name: compare(plan, folder / f"{name}.jsonl", on_progress=tell, command=command)
+        for name, plan in plans(corpus, quick=quick).items()
+        if name in wanted
+    }
+    models = [COMMON["model"], *(also or [])]
+    measured = []
     if "rates" in wanted:
-        rates(corpus, [COMMON["model"], *(also or [])], folder / "rates.jsonl", quick=quick, tell=console.print)
+        measured = rates(corpus, models, folder / "rates.jsonl", quick=quick, tell=console.print)
+    typical = []
     if "typical" in wanted:
-        kept(corpus, COMMON["model"], folder / "typical.json", positions=50 if quick else 4000)
+        typical = kept(corpus, COMMON["model"], folder / "typical.json", positions=50 if quick else 4000)
+    if set(wanted) == set(PARTS):
+        section = pages.page(comparisons, measured, typical, "python -m benchmarks.evidence --page docs/evidence.md")
+        if into is None:
+            print(section)
+        else:
+            into.write_text(with_section(into.read_text(encoding="utf-8"), section, pages.BEGIN), encoding="utf-8")
 
 
 if __name__ == "__main__":
