@@ -4,6 +4,7 @@ python tools/view_picture.py
 """
 
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,9 @@ def main(
         generate = ["generate", prompt, "-s", SAMPLER, "--seed", seed, "-n", max_new_tokens, "-m", model, "-q"]
         for arguments in ([*generate, "--trace", trace], ["view", trace]):
             command = [sys.executable, "-m", "sortilege", *map(str, arguments)]
-            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+            # One thread: the model is too small to gain from more.
+            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
         out.parent.mkdir(parents=True, exist_ok=True)
         with (
             sync_playwright() as playwright,
