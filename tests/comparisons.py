@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tiny import byte_tokenizer, llama
 
 from sortilege.evaluation.comparison import SCHEMA, Comparison, of_records
@@ -110,3 +111,23 @@ def written(
         texts = [f"{label} text {i}" for i in range(number)]
         records.append({**cell, "values": metrics, "whole": {}, "reasons": {}, "texts": texts})
     return of_records(records)
+
+
+NOISE = np.random.default_rng(0).normal(0, 0.05, size=20)
+COMMON = np.random.default_rng(1).normal(0, 1.0, size=20)
+
+
+def values(
+    nll: float, distinct: float, repeated: float = 0.1, judge: float = 3.0, spread: float = 1.0
+) -> dict[str, list[float]]:
+    """A value a prompt, with noise that a difference does not cancel and more that it does."""
+    return {
+        "nll": list(nll + COMMON + NOISE),
+        "judge_nll": list(judge + COMMON + NOISE[::-1]),
+        "distinct_3": list(distinct + NOISE / 10),
+        "repeated_4": list(repeated + NOISE[::-1] / 10),
+        "entropy": list(2 + spread * COMMON + NOISE),
+    }
+
+
+BASE = values(3.0, 0.9)

@@ -2,31 +2,12 @@
 
 import numpy as np
 import pytest
-from comparisons import written
+from comparisons import BASE, NOISE, values, written
 
 from sortilege.evaluation.ablations import ablations_of
 from sortilege.evaluation.report.words import headlines, short
 from sortilege.evaluation.verdicts import rivals, verdicts_of
 from sortilege.samplers import AdaptiveDirichlet, MinP, Temperature, chain
-
-NOISE = np.random.default_rng(0).normal(0, 0.05, size=20)
-COMMON = np.random.default_rng(1).normal(0, 1.0, size=20)
-
-
-def values(
-    nll: float, distinct: float, repeated: float = 0.1, judge: float = 3.0, spread: float = 1.0
-) -> dict[str, list[float]]:
-    """A value a prompt, with noise that a difference does not cancel and more that it does."""
-    return {
-        "nll": list(nll + COMMON + NOISE),
-        "judge_nll": list(judge + COMMON + NOISE[::-1]),
-        "distinct_3": list(distinct + NOISE / 10),
-        "repeated_4": list(repeated + NOISE[::-1] / 10),
-        "entropy": list(2 + spread * COMMON + NOISE),
-    }
-
-
-BASE = values(3.0, 0.9)
 
 
 @pytest.mark.parametrize(

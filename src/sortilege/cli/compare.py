@@ -40,6 +40,8 @@ def compare(methods: Methods = None, *, texts: Texts, comparing: Comparing, outp
             fail("--from shows a record that is there: it takes neither methods nor --output")
         with refusals(ValueError):
             comparison = read_comparison(output.from_)
+            if comparing.baseline:
+                comparison = comparison.with_baselines(comparing.baseline)
         if not comparison.cells:
             fail(f"the comparison {str(output.from_)!r} has no finished run yet")
     else:

@@ -113,6 +113,14 @@ class Comparison:
         plain = [one["label"] for one in self.header["methods"] if not one["adaptive"]]
         return plain or self.labels[:1]
 
+    def with_baselines(self, labels: Sequence[str]) -> "Comparison":
+        """The same, held against other methods. Raises ValueError for a label that no method has."""
+        unknown = next((label for label in labels if label not in self.labels), None)
+        if unknown is not None:
+            raise ValueError(f"baselines must be labels of methods ({', '.join(self.labels)}), got {unknown!r}")
+        header = {**self.header, "plan": {**self.plan, "baselines": list(labels)}}
+        return Comparison(header, self.references, self.trials, self.chosen, self.cells)
+
     @cached_property
     def _runs(self) -> dict[str, dict[int, Cell]]:
         runs: dict[str, dict[int, Cell]] = {}
@@ -233,13 +241,14 @@ def read_comparison(path: str | os.PathLike[str]) -> Comparison:
     Raises ValueError, naming the file and the line, for anything else.
     """
     try:
-        *lines, _ = Path(path).read_text(encoding="utf-8").split("\n")
+        *lines, rest = Path(path).read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise ValueError(f"the comparison {str(path)!r} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"the comparison {str(path)!r} is not UTF-8 text: byte {error.start}") from error
     records: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, 1):
+    # The last line may be in the making; a file of a single such line is none of ours.
+    for number, line in enumerate(lines or [rest] * bool(rest), 1):
         try:
             record: Any = json.loads(line)
         except ValueError:
