@@ -19,12 +19,10 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
-def command_lines() -> list[str]:
-    """Every command line of every page, comments and continuation lines folded away."""
-    lines = [
-        line for page in PAGES for block in blocks(page, "bash") for line in block.replace("\\\n", "").splitlines()
-    ]
-    return list(dict.fromkeys(line.split("  #")[0].strip() for line in lines if line and not line.startswith("#")))
+def command_lines(page: Path) -> list[str]:
+    """The command lines of a page in order, comments and continuation lines folded away."""
+    lines = [line for block in blocks(page, "bash") for line in block.replace("\\\n", "").splitlines()]
+    return [line.split("  #")[0].strip() for line in lines if line and not line.startswith("#")]
 
 
 def python_blocks() -> list[tuple[str, str]]:
@@ -32,34 +30,40 @@ def python_blocks() -> list[tuple[str, str]]:
 
 
 def test_pages_have_commands_and_python() -> None:
-    assert len(command_lines()) > 5
+    assert sum(len(command_lines(page)) for page in PAGES) > 5
     assert len(python_blocks()) >= 3
 
 
-@pytest.mark.parametrize("command", command_lines())
-def test_command(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", [page for page in PAGES if command_lines(page)], ids=lambda page: page.name)
+def test_commands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after another in one folder, as a reader would type them: what one writes the next may read."""
+    monkeypatch.chdir(tmp_path)
+    for command in command_lines(page):
+        check(command)
+
+
+def check(command: str) -> None:
     """Commands of ours run as they stand; what others install or check must be there to be installed or checked."""
     program, *rest = shlex.split(command)
     program = Path(program).name
     if program == "sortilege":
-        monkeypatch.chdir(tmp_path)
         shown = commands.run(*rest)
-        assert (shown.exit_code, shown.stderr) == (0, "")
-        assert shown.stdout.strip()
+        assert (shown.exit_code, shown.stderr) == (0, ""), command
+        assert shown.stdout.strip(), command
     elif program == "make":
         shown = subprocess.run(["make", "-n", *rest], cwd=ROOT, capture_output=True, text=True, check=True)
-        assert shown.stdout.strip()
+        assert shown.stdout.strip(), command
     elif program == "pip":
         extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
         named = re.findall(r"\[([a-z,]+)\]", command)
-        assert set(",".join(named).split(",")) <= set(extras)
-        assert all((ROOT / name).is_file() for name in re.findall(r"-c (\S+)", command))
+        assert set(",".join(named).split(",")) <= set(extras), command
+        assert all((ROOT / name).is_file() for name in re.findall(r"-c (\S+)", command)), command
     elif rest[0] == "-m":
-        assert program in ("python", "python3")
-        assert rest[1] in ("venv", "pytest", "benchmarks", "benchmarks.search")
+        assert program in ("python", "python3"), command
+        assert rest[1] in ("venv", "pytest", "benchmarks", "benchmarks.search", "benchmarks.evidence"), command
     else:
-        assert program == "python"
-        assert (ROOT / rest[0]).is_file()
+        assert program == "python", command
+        assert (ROOT / rest[0]).is_file(), command
 
 
 @pytest.mark.parametrize(("name", "code"), python_blocks(), ids=[name for name, _ in python_blocks()])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from benchmarks.evidence.plans import LOOKING_BACK
 from benchmarks.evidence.rates import LENGTHS, TARGETS, Rate
 from benchmarks.evidence.typical import MASSES, RULES, Kept
 from sortilege.evaluation.comparison import Chosen, Comparison
@@ -35,7 +36,7 @@ MORE = {
 
 def page(comparisons: Mapping[str, Comparison], measured: Sequence[Rate], kept: Sequence[Kept], command: str) -> str:
     """All sections."""
-    whole, long, several = (comparisons[name] for name in ("all", "long", "several"))
+    whole, penalised, long, several = (comparisons[name] for name in ("all", "penalised", "long", "several"))
     return "\n\n".join(
         [
             f"Command: `{command}`. {_machine(whole)}",
@@ -45,6 +46,9 @@ def page(comparisons: Mapping[str, Comparison], measured: Sequence[Rate], kept: 
             "### Parts switched off",
             "The settings of *min-p, adaptive*, whole and with a part switched off, against the whole.",
             _ablations(whole),
+            "## Behind a repetition penalty",
+            _setup(penalised),
+            *_comparison(penalised),
             "## A rate asked for, and had",
             *_rates(measured),
             "## Long texts",
@@ -108,20 +112,20 @@ def _comparison(one: Comparison, *, more: bool = False) -> Iterable[str]:
 def _level(one: Comparison, level: float, metrics: Mapping[str, str]) -> str:
     chosen = sorted(_at(one, level), key=lambda c: one.interval(c.setting, "nll").value)
     reference = one.references["prompts"]
-    head = ["method", *metrics.values(), *(["gap to the frontier"] if metrics is METRICS else [])]
+    gaps = _frontiers(one) if metrics is METRICS else {}
+    head = ["method", *metrics.values(), *(f"gap to {name}" for name in gaps)]
     known = {name: values for name, values in reference.values.items() if name in metrics and np.isfinite(values).all()}
     rows = [
         [
             "*the authors*",
             *(number(Interval(known[name].mean(), None, None, 0)) if name in known else "" for name in metrics),
-            *([""] if metrics is METRICS else []),
+            *("" for _ in gaps),
         ]
     ]
     for each in chosen:
         label = f"**{each.method}**" if each.method not in one.baselines else each.method
         cells = [number(one.interval(each.setting, name), whole=name == "tokens_per_second") for name in metrics]
-        if metrics is METRICS:
-            cells.append(number(_gap(one, each), signed=True))
+        cells += [number(_gap(one, each, labels), signed=True) for labels in gaps.values()]
         rows.append([label if each.reached else f"{label} (less varied)", *cells])
     return table(head, rows)
 
@@ -130,33 +134,25 @@ def _at(one: Comparison, level: float) -> list[Chosen]:
     return [c for c in one.chosen if c.level in (None, level) and not c.variant and one.runs(c.setting)]
 
 
-def _gap(one: Comparison, chosen: Chosen) -> Interval:
-    """To the frontier of all baselines at all levels, but the method itself."""
-    others = [
-        c.setting for c in one.chosen if c.method in one.baselines and c.method != chosen.method and not c.variant
-    ]
+def _frontiers(one: Comparison) -> dict[str, list[str]]:
+    """The baselines that gaps are to, by what they are called: all, and those that do not look back at the text."""
+    written = {method["label"]: method["space"] for method in one.header["methods"]}
+    blind = [label for label in one.baselines if not any(name in written[label] for name in LOOKING_BACK)]
+    if len(blind) in (0, len(one.baselines)):
+        return {"the frontier": list(one.baselines)}
+    return {"those that do not look back": blind, "all baselines": list(one.baselines)}
+
+
+def _gap(one: Comparison, chosen: Chosen, labels: Sequence[str]) -> Interval:
+    """To the frontier of the methods of these labels at all levels, but for the method itself."""
+    others = [c.setting for c in one.chosen if c.method in labels and c.method != chosen.method and not c.variant]
     return gap(one, chosen.setting, others)
 
 
 def _conclusion(one: Comparison, level: float) -> str:
-    """What is below, on and above the frontier, and who is steadier than the best baseline."""
+    """What is below, on and above each frontier, and who is steadier than the best baseline."""
     ours = [c for c in _at(one, level) if c.method not in one.baselines]
-    by_sign: dict[int, list[str]] = {-1: [], 0: [], 1: []}
-    unknown: list[str] = []
-    for each in ours:
-        found = _gap(one, each)
-        where = by_sign[found.sign] if found.low is not None else unknown
-        where.append(f"{each.method} ({number(found, signed=True)})" if math.isfinite(found.value) else each.method)
-    said = [
-        f"**{word}**: {'; '.join(names)}."
-        for word, names in (
-            ("Wins (below the frontier of the baselines, in nats at equal distinct-3)", by_sign[-1]),
-            ("Ties (on it, within the interval)", by_sign[0]),
-            ("Loses (above it)", by_sign[1]),
-            ("Not told (more varied than any baseline, or too few prompts)", unknown),
-        )
-        if names
-    ]
+    said = [_against_frontier(one, ours, name, labels) for name, labels in _frontiers(one).items()]
     main = next(iter(rivals(one, level)), None)
     if main is not None:
         verdicts = [against(one, each, main, level) for each in ours if each.setting != main.setting]
@@ -167,6 +163,16 @@ def _conclusion(one: Comparison, level: float) -> str:
             f"between prompts than it: {', '.join(steady) or 'none'}."
         )
     return "\n\n".join(said)
+
+
+def _against_frontier(one: Comparison, ours: Sequence[Chosen], name: str, labels: Sequence[str]) -> str:
+    found: dict[str, list[str]] = {"wins": [], "ties": [], "loses": [], "not told": []}
+    for each in ours:
+        interval = _gap(one, each, labels)
+        word = "not told" if interval.low is None else {-1: "wins", 0: "ties", 1: "loses"}[interval.sign]
+        found[word].append(f"{each.method} ({number(interval, signed=True)})" if interval.n else each.method)
+    listed = [f"**{word}**: {'; '.join(names)}" for word, names in found.items() if names]
+    return f"Against {name}, in nats at equal distinct-3 - {'. '.join(listed)}."
 
 
 def _ablations(one: Comparison) -> str:

@@ -78,6 +78,19 @@ SEVERAL = (
     f"min-p, integral: adaptive-dirichlet({FIXED}, softmax_temperature=integral, {MASKED}) ~ {TARGET}, {MASK}",
 )
 
+PENALISED = (
+    "repetition-penalty: repetition-penalty, min-p ~ penalty=1:1.3, min_p",
+    "repetition-penalty, temperature: repetition-penalty, min-p, temperature ~ penalty=1:1.3, min_p, temperature=0.5:3",
+    f"repetition-penalty, fixed target: repetition-penalty, adaptive-dirichlet({FIXED}, {MASKED}) ~ "
+    f"penalty=1:1.3, {TARGET}, {MASK}",
+    f"repetition-penalty, integral: repetition-penalty, adaptive-dirichlet({FIXED}, softmax_temperature=integral, "
+    f"{MASKED}) ~ penalty=1:1.3, {TARGET}, {MASK}",
+)
+"""The best of the baselines is one that punishes repetition: what comes after it can be the adaptive sampler too."""
+
+LOOKING_BACK = ("repetition-penalty", "dry")
+"""Samplers that look at the text itself, and see what is counted."""
+
 COMMON: dict[str, Any] = {"model": "tiny-ar", "judge": "tiny-mdlm", "full_length": True}
 """Texts of one length: n-grams repeat more in longer ones."""
 
@@ -104,6 +117,7 @@ def plans(corpus: Path, *, quick: bool = False) -> dict[str, Plan]:
             BASELINES + adaptive, 24, 12, 96, budget=12, levels=(0.95, 1.0), seeds=5, baselines=baselines,
             ablate=("min-p, adaptive",),
         ),
+        "penalised": plan(PENALISED, 24, 12, 96, budget=12, levels=(0.95, 1.0), seeds=5),
         "long": plan(LONG, 12, 8, 400, budget=8, levels=(0.6, 0.75), seeds=3),
         "several": plan(SEVERAL, 10, 10, 64, budget=10, levels=(0.9, 1.0), seeds=3, num_samples=8),
     }  # fmt: skip
