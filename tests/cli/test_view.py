@@ -1,8 +1,6 @@
 """``sortilege view``: pages written whole or not at all, and nobody's file overwritten."""
 
 import os
-import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -33,18 +31,6 @@ def test_two_traces_and_a_place(trace: Path, tmp_path: Path) -> None:
     out = tmp_path / "both.html"
     assert run("view", trace, other, "-o", out).exit_code == 0
     assert "<title>run.jsonl and other.jsonl</title>" in out.read_text()
-
-
-def test_the_commands_of_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = Path(__file__).parents[2] / "docs" / "viewing.md"
-    lines = re.findall(r"^\$ sortilege (view .*)$", page.read_text(), re.MULTILINE)
-    assert len(lines) > 1
-    monkeypatch.chdir(tmp_path)
-    for seed, name in enumerate(("one.jsonl", "other.jsonl")):
-        write(tmp_path / name, token_trace(5, seed=seed))
-    for line in lines:
-        assert run(*shlex.split(line)).exit_code == 0, line
-    assert {path.name for path in tmp_path.glob("*.html")} == {"one.html", "both.html"}
 
 
 def test_standard_output(trace: Path) -> None:
