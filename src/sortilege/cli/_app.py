@@ -12,7 +12,10 @@ from sortilege.cli.compare import compare
 from sortilege.cli.denoise import denoise
 from sortilege.cli.generate import generate
 from sortilege.cli.lists import policies, properties, samplers
+from sortilege.cli.presets import presets
 from sortilege.cli.search import search
+from sortilege.cli.tune import EPILOG as TUNE_EPILOG
+from sortilege.cli.tune import tune
 from sortilege.cli.view import view
 
 
@@ -39,7 +42,8 @@ app.command(epilog=EPILOG)(denoise)
 app.command(epilog=EPILOG)(search)
 app.command()(view)
 app.command(epilog=COMPARE_EPILOG)(compare)
-for listing in (samplers, policies, properties):
+app.command(epilog=TUNE_EPILOG)(tune)
+for listing in (samplers, presets, policies, properties):
     app.command()(listing)
 
 

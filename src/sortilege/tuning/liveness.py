@@ -29,8 +29,8 @@ def lost(trial: Any) -> bool | None:
     if signed is None:
         age = (datetime.now() - trial.datetime_start).total_seconds() if trial.datetime_start else 0.0
         return True if age > _UNSIGNED else None
-    if signed["host"] == socket.gethostname():
-        return _started(signed["pid"]) != signed["started"]
+    if signed["host"] == socket.gethostname() and _started(signed["pid"]) != signed["started"]:
+        return True
     beat = trial.user_attrs.get("beat")
     return beat is not None and time.time() - beat > GRACE
 
@@ -71,6 +71,8 @@ def _started(pid: int) -> str | None:
     else:
         state, *fields = stat.rpartition(")")[2].split()
         return None if state in "ZX" else fields[18]
+    if os.name == "nt":
+        return "not known"  # its signs of life tell; there is no harmless signal
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -10,7 +10,7 @@ from sortilege.samplers._base import Sampler
 from sortilege.tuning.ledger import ATTEMPTS, counts, slots_of
 from sortilege.tuning.measuring import numbers
 from sortilege.tuning.objectives import Objective
-from sortilege.tuning.space import InfeasibleError, Space
+from sortilege.tuning.space import Space
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def trial_of(frozen: Any, space: Space, goal: Objective, reference: Mapping[str,
     values = {one.path: one.rounded(frozen.params[one.path]) for one in space.dimensions if one.path in frozen.params}
     try:
         sampler = space.sampler(values)
-    except InfeasibleError:
+    except ValueError:  # infeasible, or lost before all values were drawn
         sampler = None
     if "infeasible" in said:
         word, reason = "infeasible", said["infeasible"]

@@ -10,6 +10,8 @@ of our own (``sortilege.tuning.liveness``).
 """
 
 import json
+import random
+import time
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -25,6 +27,9 @@ GRACE = 300
 """Seconds without one after which a trial is taken for lost."""
 
 _WAIT = 60  # seconds to wait for an SQLite file that another process writes to
+
+_ATTEMPTS = 8
+_CROSSED = ("already exists", "UNIQUE constraint", "duplicate key", "Duplicate entry", "database is locked")
 
 
 class StorageError(ValueError):
@@ -49,14 +54,7 @@ def open_storage(url: str | None) -> Any:
         if url.startswith(("redis://", "rediss://")):
             require("redis", "storages")
             return optuna.storages.JournalStorage(journal.JournalRedisBackend(url))
-        database = _database(url)
-        settings: dict[str, Any] = {"connect_args": {"timeout": _WAIT}} if database.startswith("sqlite") else {}
-        return optuna.storages.RDBStorage(
-            database,
-            engine_kwargs={"pool_pre_ping": True, **settings},
-            heartbeat_interval=HEARTBEAT,
-            grace_period=GRACE,
-        )
+        return _opened(optuna, _database(url))
 
 
 def shown(url: str | None) -> str:
@@ -85,6 +83,25 @@ def storage_errors(url: str | None) -> Generator[None]:
         cause = getattr(error, "orig", None) or error.__cause__ or error
         said = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
         raise StorageError(f"the storage {shown(url)} cannot be used: {said}") from error
+
+
+def _opened(optuna: Any, database: str) -> Any:
+    """The database, with Optuna's tables in it."""
+    settings: dict[str, Any] = {"connect_args": {"timeout": _WAIT}} if database.startswith("sqlite") else {}
+    base = require("sqlalchemy.exc", "tuning").SQLAlchemyError
+    for attempt in range(_ATTEMPTS):
+        try:
+            return optuna.storages.RDBStorage(
+                database,
+                engine_kwargs={"pool_pre_ping": True, **settings},
+                heartbeat_interval=HEARTBEAT,
+                grace_period=GRACE,
+            )
+        except base as error:
+            # Processes that begin together all make the tables, and each may be in the way of the others.
+            if attempt + 1 == _ATTEMPTS or not any(words in str(error) for words in _CROSSED):
+                raise
+            time.sleep(0.2 + random.random() * attempt)
 
 
 def _database(url: str) -> str:

@@ -53,9 +53,9 @@ def helped(plan: Plan, workers: int) -> Generator[None]:
     finally:
         torch.set_num_threads(threads)
         for process in processes:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            with process:  # closes its pipe and waits for it
+                if process.poll() is None:
+                    process.terminate()
 
 
 def work() -> None:
