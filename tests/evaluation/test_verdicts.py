@@ -1,10 +1,13 @@
 """Verdicts and baselines on numbers made up to have one, and the parts of the adaptive sampler."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from comparisons import BASE, NOISE, values, written
 
 from sortilege.evaluation.ablations import ablations_of
+from sortilege.evaluation.comparison import Comparison
 from sortilege.evaluation.report.words import headlines, short
 from sortilege.evaluation.verdicts import rivals, verdicts_of
 from sortilege.samplers import AdaptiveDirichlet, MinP, Temperature, chain
@@ -100,3 +103,17 @@ def test_the_parts_of_a_chain_and_what_changes_nothing() -> None:
     assert parts["temperature only"].samplers[1].probs_ent_offset == pytest.approx(target)  # pyright: ignore
     with pytest.raises(ValueError, match="adaptive-dirichlet stage"):
         ablations_of(MinP(0.1))
+
+
+def test_a_method_with_nothing_to_tune_is_as_varied_as_its_texts() -> None:
+    comparison = written({"fixed": values(3.0, 0.9), "tuned": values(3.5, 0.97), "adaptive": values(3.2, 0.97)})
+    fixed = replace(comparison.chosen[0], level=None)
+    reference = replace(comparison.cells[1], setting="unmodified model")
+    known = Comparison(comparison.header, {"prompts": reference}, [], [fixed, *comparison.chosen[1:]], comparison.cells)
+    assert [one.method for one in rivals(known, 1.0)] == ["tuned", "fixed"]
+    assert [one.method for one in rivals(known, 0.9)] == ["fixed"]
+    found = {(one.chosen.method, one.baseline.method): one for one in verdicts_of(known)}
+    assert found["adaptive", "fixed"].baseline_varied is False
+    assert found["adaptive", "tuned"].baseline_varied is True
+    assert found["fixed", "tuned"].varied is False
+    assert headlines(known) == ["adaptive beats tuned at level 1 and trades with fixed (less varied) at level 1."]

@@ -71,9 +71,9 @@ def sentence(verdict: Verdict) -> str:
     parts = [f"better: {_listed(verdict, verdict.better)}"] if verdict.better else []
     parts += [f"worse: {_listed(verdict, verdict.worse)}"] if verdict.worse else []
     why = f" ({'; '.join(parts)})" if parts else ""
-    missed = "" if verdict.chosen.reached else ", which tuning found no setting as varied for"
+    own, other = ("" if varied else " (less varied)" for varied in (verdict.varied, verdict.baseline_varied))
     return (
-        f"{verdict.chosen.method} {verdict.verdict} against {verdict.baseline.method}{level}{missed}{why}; "
+        f"{verdict.chosen.method}{own} {verdict.verdict} against {verdict.baseline.method}{other}{level}{why}; "
         f"its rate is {verdict.rate} over prompts"
     )
 

@@ -14,6 +14,8 @@ prompts is another question, and said apart.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from sortilege.evaluation.comparison import Chosen, Comparison
 from sortilege.evaluation.intervals import Interval
 from sortilege.evaluation.measures import MEASURES
@@ -26,6 +28,8 @@ REPORTED = (*JUDGED, "between_prompts")
 class Verdict:
     """A setting against a baseline.
 
+    level: the level of variety at which they meet; None where there is none. varied, baseline_varied: whether they are
+        as varied as that.
     differences: of each number that both have, the setting's less the baseline's. better, worse: those of the four
     whose interval is wholly on that side. verdict: "wins", "loses", "trades" or "ties".
     rate: "steadier", "less steady" or "as steady": the deviation of the entropy rate between prompts.
@@ -34,6 +38,8 @@ class Verdict:
     chosen: Chosen
     baseline: Chosen
     level: float | None
+    varied: bool
+    baseline_varied: bool
     differences: Mapping[str, Interval]
     better: tuple[str, ...]
     worse: tuple[str, ...]
@@ -41,11 +47,17 @@ class Verdict:
     rate: str
 
 
-def rivals(comparison: Comparison, level: float | None) -> list[Chosen]:
-    """The baselines' settings that others are held against at a level, the main one first; none where none was run.
+def is_varied(comparison: Comparison, one: Chosen, level: float | None) -> bool:
+    """Whether a setting is as varied as a level asks: by tuning, or, where nothing was tuned, by its texts."""
+    reference = comparison.references.get("prompts")
+    if one.level is not None or level is None or reference is None:
+        return one.reached
+    wanted = level * float(np.mean(reference.values["distinct_3"]))
+    return comparison.interval(one.setting, "distinct_3").value >= wanted
 
-    A method with nothing to tune counts at every level.
-    """
+
+def rivals(comparison: Comparison, level: float | None) -> list[Chosen]:
+    """The baselines' settings that others are held against at a level, the main one first; none where none was run."""
     there = [
         one
         for one in comparison.chosen
@@ -58,14 +70,14 @@ def rivals(comparison: Comparison, level: float | None) -> list[Chosen]:
     def value(one: Chosen, metric: str) -> float:
         return comparison.interval(one.setting, metric).value
 
-    reached = [one for one in there if one.reached]
-    if reached:
-        main = min(reached, key=lambda one: value(one, "nll"))
+    varied = [one for one in there if is_varied(comparison, one, level)]
+    if varied:
+        main = min(varied, key=lambda one: value(one, "nll"))
     elif there:
         main = max(there, key=lambda one: value(one, "distinct_3"))
     else:
         return []
-    return [main, *(one for one in there if not one.reached and value(one, "nll") < value(main, "nll"))]
+    return [main, *(one for one in there if one not in varied and value(one, "nll") < value(main, "nll"))]
 
 
 def verdicts_of(comparison: Comparison, *, variants: bool = False) -> list[Verdict]:
@@ -92,4 +104,5 @@ def against(comparison: Comparison, one: Chosen, other: Chosen, level: float | N
     worse = tuple(name for name in JUDGED if signs.get(name, 0) < 0)
     verdict = ("trades" if worse else "wins") if better else ("loses" if worse else "ties")
     rate = {1: "steadier", -1: "less steady", 0: "as steady"}[signs.get("between_prompts", 0)]
-    return Verdict(one, other, level, known, better, worse, verdict, rate)
+    varied, other_varied = (is_varied(comparison, each, level) for each in (one, other))
+    return Verdict(one, other, level, varied, other_varied, known, better, worse, verdict, rate)

@@ -121,9 +121,9 @@ def _verdict(one: Verdict) -> dict[str, Any]:
         "method": one.chosen.method,
         "variant": one.chosen.variant,
         "level": one.level,
-        "reached": one.chosen.reached,
+        "varied": one.varied,
         "baseline": one.baseline.method,
-        "baseline_reached": one.baseline.reached,
+        "baseline_varied": one.baseline_varied,
         "verdict": one.verdict,
         "rate": one.rate,
         "differences": {

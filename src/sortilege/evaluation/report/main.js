@@ -13,7 +13,7 @@ const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 function verdictSection() {
   const of = (wanted) => DATA.verdicts.filter((one) => DATA.methods.find((method) => method.label === one.method).baseline === wanted);
   const reach = reaches(DATA.verdicts);
-  const cards = (verdicts) => h("div", { class: "cards" }, verdicts.map((one) => card(one, reach, one.method, `against ${one.baseline}${one.baseline_reached ? "" : ", less varied"}, ${levelName(one.level)}`.replace(", as it is", ""))));
+  const cards = (verdicts) => h("div", { class: "cards" }, verdicts.map((one) => card(one, reach, one.method, `against ${one.baseline}${one.baseline_varied ? "" : ", less varied"}, ${levelName(one.level)}`.replace(", as it is", ""))));
   const [challengers, baselines] = [of(false), of(true)];
   if (!DATA.verdicts.length) return null;
   const lead = "Differences to the baseline with the lowest nll of those as varied as the level asks, and to any that is less varied and more fluent: prompt by prompt on the same seeds, with 95 % intervals. A method wins if a number of the first four is better by its whole interval and none is worse; it loses in the opposite case, trades if both occur, and ties otherwise. The spread over prompts, below the line, is not part of that.";

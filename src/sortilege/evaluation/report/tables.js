@@ -30,7 +30,7 @@ function card(verdict, reach, title, versus) {
   return h("article", { class: "card" },
     h("header", {},
       h("span", { class: "swatch", dot: dotOf(verdict.method) }),
-      h("h3", {}, title), h("span", { class: "versus" }, versus, verdict.reached ? null : " · not as varied as the level asks"),
+      h("h3", {}, title), h("span", { class: "versus" }, versus, verdict.varied ? null : " · not as varied as the level asks"),
       h("span", { class: `chip ${verdict.verdict}` }, CHIPS[verdict.verdict])),
     h("div", { class: "strips" },
       judged.map(([metric, difference]) => strip(difference, reach[metric])),

@@ -60,9 +60,9 @@ def _headline(method: str, verdicts: Sequence[Verdict]) -> str:
     parts: list[str] = []
     for kind in ("wins", "ties", "trades", "loses"):
         of_kind = [one for one in verdicts if one.verdict == kind]
-        against = dict.fromkeys((one.baseline.method, one.baseline.reached) for one in of_kind)
+        against = dict.fromkeys((one.baseline.method, one.baseline_varied) for one in of_kind)
         for baseline in against:
-            same = [one for one in of_kind if (one.baseline.method, one.baseline.reached) == baseline]
+            same = [one for one in of_kind if (one.baseline.method, one.baseline_varied) == baseline]
             levels = [f"{one.level:g}" for one in same if one.level is not None]
             where = f" at level {_and(levels)}" if levels else ""
             parts.append(f"{_VERBS[kind]} {baseline[0]}{'' if baseline[1] else ' (less varied)'}{where}")
