@@ -72,7 +72,7 @@ def test_showing_a_record_again(whole: tuple[Path, Any], tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("at", ["study.db", "cell"])
+@pytest.mark.parametrize("at", ["study.db", pytest.param("cell", marks=pytest.mark.slow)])
 def test_a_run_that_was_killed_goes_on(
     model: Path, masked: Path, whole: tuple[Path, Any], tmp_path: Path, at: str
 ) -> None:

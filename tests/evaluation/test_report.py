@@ -187,8 +187,8 @@ def test_what_is_drawn_can_be_chosen(comparison: Comparison, tab: Any) -> None:
 def test_texts_side_by_side(comparison: Comparison, tab: Any) -> None:
     setting = next(one.setting for one in comparison.chosen if one.method == "cold")
     for prompt, draw in ((0, 0), (4, 1)):
-        tab.locator("#texts select").nth(0).select_option(value=str(prompt))
-        tab.locator("#texts select").nth(1).select_option(value=str(draw))
+        tab.locator("#texts select").nth(0).select_option(index=prompt)
+        tab.locator("#texts select").nth(1).select_option(index=draw)
         sheet = tab.locator("#texts .sheet", has_text="cold").locator("p").text_content()
         text = comparison.runs(setting)[draw].texts[prompt]
         assert sheet == comparison.header["contexts"][prompt] + (text or "∅")
