@@ -1,5 +1,6 @@
 """One small study, run in this process or as one of its own, and what is compared of two runs of it."""
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -33,13 +34,17 @@ def told(tuned: Tuned) -> list[Any]:
     ]
 
 
-def work(folder: Path, connection: Any, space: str, pause: float, settings: dict[str, Any]) -> None:
-    """The same on the model in a folder, in a process of its own; ``pause`` is how long a trial takes at least."""
+def work(folder: Path, connection: Any, space: str, pause: float, stuck: int | None, settings: dict[str, Any]) -> None:
+    """The same on the model in a folder, in a process of its own.
+
+    pause: how long a trial takes at least. stuck: the trial that does not end, counted from 0.
+    """
     torch.set_num_threads(1)
     drawn = Texts.draw
+    calls = itertools.count(-2)  # the reference and greedy decoding come first
 
     def draw(self: Texts, *arguments: Any, **more: Any) -> Any:
-        time.sleep(pause)
+        time.sleep(1000 if next(calls) == stuck else pause)
         return drawn(self, *arguments, **more)
 
     Texts.draw = draw
@@ -63,7 +68,14 @@ class Worker:
         return found
 
 
-def spawn(folder: Path, *, space: str = "min-p, temperature", pause: float = 0.0, **settings: Any) -> Worker:
+def spawn(
+    folder: Path,
+    *,
+    space: str = "min-p, temperature",
+    pause: float = 0.0,
+    stuck: int | None = None,
+    **settings: Any,
+) -> Worker:
     """Begin such a process. All of them come from one that has loaded what they need: torch takes its time."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["studies"])
@@ -71,7 +83,7 @@ def spawn(folder: Path, *, space: str = "min-p, temperature", pause: float = 0.0
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *([before] if before else [])])
     try:
         ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(folder, theirs, space, pause, settings))
+        process = context.Process(target=work, args=(folder, theirs, space, pause, stuck, settings))
         process.start()
     finally:
         if before is None:

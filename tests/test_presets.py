@@ -104,7 +104,7 @@ def test_on_the_command_line(mine: str, tmp_path: Path) -> None:
         ("{", "is not JSON"),
         ("[]", "is no preset: its schema must be 'sortilege-preset/1', got None"),
         ('{"schema": "sortilege-trace/1"}', "got 'sortilege-trace/1'"),
-        ('{"schema": "sortilege-preset/2"}', "is of sortilege-preset/2, newer than sortilege-preset/1"),
+        ('{"schema": "sortilege-preset/2"}', "is of sortilege-preset/2, which is newer than sortilege-preset/1"),
         (f'{{"schema": "{SCHEMA}", "name": "x"}}', "must have a text 'sampler', got None"),
         (f'{{"schema": "{SCHEMA}", "name": "x", "sampler": 3}}', "must have a text 'sampler', got 3"),
         (f'{{"schema": "{SCHEMA}", "name": "x", "sampler": "@x"}}', "must write its sampler out"),

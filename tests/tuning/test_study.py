@@ -20,6 +20,7 @@ from sortilege.tuning import measured, read_method, tune
 from sortilege.tuning.measuring import STEPS, Texts
 from sortilege.tuning.objectives import OUTSIDE
 from sortilege.tuning.run import Run
+from sortilege.tuning.storages import open_storage
 
 
 @pytest.mark.parametrize("optimizer", ["tpe", "cma-es", "random", "grid"])
@@ -129,24 +130,23 @@ def test_pruned_trials_drew_less() -> None:
 def test_gone_on_with_is_as_good_as_uninterrupted(tmp_path: Path, optimizer: str) -> None:
     settings: dict[str, Any] = {"optimizer": optimizer, "points": 4}
     count = 16 if optimizer in ("grid", "tpe") else 9  # TPE draws the first ten by chance
-    whole = study(trials=count, storage=str(tmp_path / "whole.db"), **settings)
-    storage = str(tmp_path / "parts.db")
+    whole = study(trials=count, **settings)
+    storage = str(tmp_path / "s.db") if optimizer == "tpe" else f"journal:{tmp_path / 's.log'}"
     left = iter([False] * 5 + [True] * 9)
     part = study(trials=count, storage=storage, stop=lambda: next(left), **settings)
     assert part.finished == 5
     # A trial that was begun and lost before it had its values: as a process that was killed would leave it.
-    trial = optuna.load_study(study_name=part.study, storage=f"sqlite:///{storage}").ask()
+    trial = optuna.load_study(study_name=part.study, storage=open_storage(storage)).ask()
     trial.set_user_attr("worker", {"host": socket.gethostname(), "pid": 2**22 + 1, "started": "1"})
     rest = study(trials=count, storage=storage, **settings)
     assert rest.finished == count
     assert told(rest) == told(whole)
-    again = study(trials=count, storage=storage, **settings)
-    assert told(again) == told(whole)
 
 
 def test_the_same_seed_gives_the_same_trials_and_another_seed_others() -> None:
-    assert told(study(trials=4)) == told(study(trials=4))
-    assert told(study(trials=4, seed=4)) != told(study(trials=4))
+    once = told(study(trials=3))
+    assert told(study(trials=3)) == once
+    assert told(study(trials=3, seed=4)) != once
 
 
 def test_more_trials_go_on_from_what_is_there(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_trial_that_cannot_be_drawn_from_failed(monkeypatch: pytest.MonkeyPatc
         ({"optimizer": "grid", "points": 5, "trials": 24}, "trials must be at least 25 for this grid"),
         (
             {"space": "adaptive-dirichlet", "optimizer": "grid"},
-            r"at most 10000 combinations, got 19073486328125 \(5 x 5",
+            r"at most 10000 combinations, got \d+ \(5 x 5",
         ),
         ({"max_new_tokens": 64}, "the model's context"),
         ({"guards": ["temperature=0.9:1.1"]}, "the reference has no value of temperature"),

@@ -14,7 +14,7 @@ from studies import spawn, study, told
 from tiny import byte_model
 
 from sortilege.tuning import Tuned, tune
-from sortilege.tuning.storages import open_storage
+from sortilege.tuning.storages import close_storage, open_storage
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -23,7 +23,11 @@ NAME = "min-p+temperature"
 
 def there(storage: str) -> list[Any]:
     """All the trials of the study, as its storage has them."""
-    return optuna.load_study(study_name=NAME, storage=open_storage(storage)).get_trials(deepcopy=False)
+    opened = open_storage(storage)
+    try:
+        return optuna.load_study(study_name=NAME, storage=opened).get_trials(deepcopy=False)
+    finally:
+        close_storage(opened)
 
 
 def begun(storage: str) -> list[Any]:
@@ -88,16 +92,16 @@ def test_workers_of_our_own(folder: Path, tmp_path: Path) -> None:
         PROMPTS,
         "min-p, temperature",
         **SMALL,
-        trials=24,
+        trials=16,
         optimizer="random",
         pruner="none",
         storage=storage,
         workers=2,
         on_progress=seen.append,
     )
-    assert found.finished == 24
+    assert found.finished == 16
     assert found.running == 0
-    assert len(there(storage)) >= 24
+    assert len(there(storage)) >= 16
     assert [one.finished for one in seen] == sorted(one.finished for one in seen)
 
 
@@ -118,7 +122,7 @@ def test_a_killed_process_loses_nothing(folder: Path, tmp_path: Path, where: str
     """What it had finished stays as it is, what it had begun is run again, and the rest is as it would have been."""
     settings = {"trials": 5, "optimizer": "random", "pruner": "none"}
     storage = str(tmp_path / "s.db") if where == "sqlite" else f"journal:{tmp_path / 's.log'}"
-    worker = spawn(folder, pause=0.5, storage=storage, **settings)
+    worker = spawn(folder, stuck=2, storage=storage, **settings)
     started = time.monotonic()
     while not [one for one in begun(storage) if one.number == 2 and "sampled" in one.user_attrs]:
         assert worker.process.is_alive()

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sortilege._extras import require
 from sortilege._journal import plain
 from sortilege.cli._errors import refusals, say
 from sortilege.cli._groups import flat
@@ -47,6 +48,7 @@ def tune(method: Method, *, texts: Texts, goal: Goal, looking: Looking, keeping:
         path = _preset_path(study, output, single=len(objective.terms) == 1)
         if path is not None:
             check_writable(path, {"name": study, "method": space.text}, force=output.force)
+        require("optuna", "tuning")  # before a model is loaded in vain
         model = load(texts.model, device=texts.device)
         with _bar(sys.stderr.isatty() and not output.quiet) as tell:
             tuned = search(

@@ -16,7 +16,7 @@ from sortilege.tuning.optimizers import Seeded, distribution, make_pruner
 from sortilege.tuning.plan import SCHEMA, Plan
 from sortilege.tuning.results import Trial, Tuned, finished, trial_of
 from sortilege.tuning.space import InfeasibleError
-from sortilege.tuning.storages import open_storage, storage_errors
+from sortilege.tuning.storages import close_storage, open_storage, storage_errors
 
 _PATIENCE = 10.0  # seconds for the process that made a study to describe it
 _INFEASIBLE = 20  # so many infeasible draws for each trial that was asked for are too many
@@ -38,6 +38,20 @@ class Run:
         self._plan, self._optuna = plan, require("optuna", "tuning")
         self._storage = open_storage(plan.storage)
         self._pruner = make_pruner(plan.pruner, len(plan.texts.ends))
+        self._most = len(plan.grid) or None
+        self._last: list[Any] = []
+        try:
+            self._begin(given)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the storage."""
+        close_storage(self._storage)
+
+    def _begin(self, given: Sequence[Sample] | None) -> None:
+        plan = self._plan
         with storage_errors(plan.storage):
             self._study = self._loaded()
         if self._study is None:
@@ -51,8 +65,6 @@ class Run:
         self._versions = about["versions"]
         self._reference = Reference.of_record(about["reference"])
         self._baselines = {name: numbers(metrics) for name, metrics in about["baselines"].items()}
-        self._most = len(plan.grid) or None
-        self._last: list[Any] = []
 
     def go_on(
         self,

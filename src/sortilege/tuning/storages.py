@@ -57,6 +57,14 @@ def open_storage(url: str | None) -> Any:
         return _opened(optuna, _database(url))
 
 
+def close_storage(storage: Any) -> None:
+    """Let go of a database's connections."""
+    engine = getattr(storage, "engine", None)
+    if engine is not None:
+        storage.remove_session()
+        engine.dispose()
+
+
 def shown(url: str | None) -> str:
     """The storage's name, without a password."""
     if url is None:

@@ -1,7 +1,7 @@
 """Studies: search the knobs of a sampler for what an objective asks, on any model and prompts, and lose nothing."""
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from sortilege._checks import one_of, whole
@@ -108,8 +108,7 @@ def tune(
     kind = reference_kind(texts, reference)
     name = study_name(space) if study is None else study
     plan = Plan(name, storage, space, goal, texts, count, optimizer, pruner, points, tuple(grid), kind)
-    with _quiet(optuna):
-        run = Run(plan, reference)
+    with _quiet(optuna), closing(Run(plan, reference)) as run:
         if workers > 1:
             with helped(plan, workers):
                 run.go_on(on_trial, on_progress, stop)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from sortilege._extras import require
@@ -65,4 +65,5 @@ def work() -> None:
     require("torch", "transformers").set_num_threads(threads)
     require("optuna", "tuning").logging.set_verbosity(40)
     model = load(plan.texts.model, device=device)
-    Run(replace(plan, texts=replace(plan.texts, model=model))).go_on(stop=lambda: os.getppid() != parent)
+    with closing(Run(replace(plan, texts=replace(plan.texts, model=model)))) as run:
+        run.go_on(stop=lambda: os.getppid() != parent)
