@@ -100,7 +100,7 @@ def _setup(one: Comparison) -> str:
 def _comparison(one: Comparison, *, more: bool = False) -> Iterable[str]:
     for level in one.plan["levels"]:
         yield f"### At {100 * level:g} % of the authors' distinct-3"
-        yield _level(one, level, METRICS)
+        yield _level(one, level, METRICS, gapped=True)
         if more:
             yield _level(one, level, {"nll": "nll", **MORE})
         yield _conclusion(one, level)
@@ -109,10 +109,15 @@ def _comparison(one: Comparison, *, more: bool = False) -> Iterable[str]:
     )
 
 
-def _level(one: Comparison, level: float, metrics: Mapping[str, str]) -> str:
+def _level(one: Comparison, level: float, metrics: Mapping[str, str], *, gapped: bool = False) -> str:
     chosen = sorted(_at(one, level), key=lambda c: one.interval(c.setting, "nll").value)
+    metrics = {
+        name: title
+        for name, title in metrics.items()
+        if any(math.isfinite(one.interval(c.setting, name).value) for c in chosen)
+    }
     reference = one.references["prompts"]
-    gaps = _frontiers(one) if metrics is METRICS else {}
+    gaps = _frontiers(one) if gapped else {}
     head = ["method", *metrics.values(), *(f"gap to {name}" for name in gaps)]
     known = {name: values for name, values in reference.values.items() if name in metrics and np.isfinite(values).all()}
     rows = [

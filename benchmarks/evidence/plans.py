@@ -117,7 +117,7 @@ def plans(corpus: Path, *, quick: bool = False) -> dict[str, Plan]:
             BASELINES + adaptive, 24, 12, 96, budget=12, levels=(0.95, 1.0), seeds=5, baselines=baselines,
             ablate=("min-p, adaptive",),
         ),
-        "penalised": plan(PENALISED, 24, 12, 96, budget=12, levels=(0.95, 1.0), seeds=5),
+        "penalised": plan(PENALISED, 24, 12, 96, budget=10, levels=(0.95, 1.0), seeds=3),
         "long": plan(LONG, 12, 8, 400, budget=8, levels=(0.6, 0.75), seeds=3),
-        "several": plan(SEVERAL, 10, 10, 64, budget=8, levels=(0.9, 1.0), seeds=3, num_samples=6),
+        "several": plan(SEVERAL, 10, 10, 64, budget=6, levels=(0.9, 1.0), seeds=3, num_samples=4),
     }  # fmt: skip

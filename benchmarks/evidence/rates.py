@@ -26,7 +26,7 @@ from sortilege.samplers.spec import format_sampler
 
 SCHEMA = "sortilege-rates/1"
 TARGETS = (1.5, 3.0)
-LENGTHS = (64, 128, 384)
+LENGTHS = (64, 128, 320)
 SEED = 7_000_000
 
 
@@ -131,7 +131,7 @@ def _samplers(
 
             yield method, parse_sampler(known["setting"])
         else:
-            yield method, _set(make, low, high, target, model, own, 3 if quick else 8)
+            yield method, _set(make, low, high, target, model, own, 3 if quick else 6)
 
 
 def _set(

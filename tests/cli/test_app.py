@@ -6,7 +6,7 @@ import sys
 import pytest
 from commands import refused, run, spawn
 
-HEAVY = ("torch", "transformers", "jax", "scipy")
+HEAVY = ("torch", "transformers", "jax", "scipy", "optuna", "plotly", "sacrebleu", "mauve")
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,13 @@ HEAVY = ("torch", "transformers", "jax", "scipy")
         ["samplers"],
         ["policies"],
         ["properties"],
+        ["presets"],
         ["generate", "--help"],
+        ["view", "--help"],
+        ["tune", "--help"],
+        ["tune", "min-p", "--objective", "beauty"],
+        ["compare", "--help"],
+        ["compare", "min-p", "--budget", "0"],
         ["generate", "x", "--sampler", "nucleus"],
         ["denoise", "--help"],
         ["denoise", "x", "--policy", "greedy"],
@@ -48,7 +54,18 @@ def test_version() -> None:
 def test_without_a_command_it_shows_the_help() -> None:
     result = run()
     assert result.exit_code == 0
-    for command in ("generate", "denoise", "search", "samplers", "policies", "properties"):
+    for command in (
+        "generate",
+        "denoise",
+        "search",
+        "view",
+        "tune",
+        "compare",
+        "samplers",
+        "presets",
+        "policies",
+        "properties",
+    ):
         assert command in result.stdout
 
 
