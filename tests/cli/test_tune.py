@@ -1,5 +1,6 @@
 """``sortilege tune``: a study from the command line, its table, its preset, and what is refused."""
 
+import importlib.util
 import json
 import re
 import sys
@@ -163,9 +164,10 @@ def test_as_a_shell_runs_it(here: list[Any], tmp_path: Path) -> None:
     """Two processes of one command, and a bar for who watches."""
     result = spawn("tune", "min-p", *here[:-1], 6, "--workers", 2, "--pruner", "none")
     assert (result.returncode, result.stderr) == (0, "")
-    from test_processes import watched  # beside this file
-
-    shown, code = watched(
+    beside = importlib.util.spec_from_file_location("processes", Path(__file__).with_name("test_processes.py"))
+    processes = importlib.util.module_from_spec(beside)
+    beside.loader.exec_module(processes)
+    shown, code = processes.watched(
         [sys.executable, "-m", "sortilege", "tune", "min-p", *map(str, here[:-1]), "8", "--workers", "2"]
     )
     assert code == 2  # the pruner of the study is another

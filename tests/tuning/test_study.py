@@ -136,7 +136,8 @@ def test_gone_on_with_is_as_good_as_uninterrupted(tmp_path: Path, optimizer: str
     part = study(trials=count, storage=storage, stop=lambda: next(left), **settings)
     assert part.finished == 5
     # A trial that was begun and lost before it had its values: as a process that was killed would leave it.
-    trial = optuna.load_study(study_name=part.study, storage=open_storage(storage)).ask()
+    kept = f"sqlite:///{storage}" if optimizer == "tpe" else open_storage(storage)
+    trial = optuna.load_study(study_name=part.study, storage=kept).ask()
     trial.set_user_attr("worker", {"host": socket.gethostname(), "pid": 2**22 + 1, "started": "1"})
     rest = study(trials=count, storage=storage, **settings)
     assert rest.finished == count
@@ -328,7 +329,7 @@ def test_no_prompts_and_files_that_are_no_storage(tmp_path: Path) -> None:
 def test_greedy_decoding_wins_the_source_s_objective_and_fails_the_guards() -> None:
     """On the bundled model: nothing has less than 0, and no guard lets it pass."""
     prompts = [Prompt("The old house by the sea"), Prompt("My father was a man"), Prompt("It was a dark night")]
-    space = "temperature ~ temperature=0|0.5|1"
+    space = "temperature ~ temperature=0|1"
     common: dict[str, Any] = {"optimizer": "grid", "max_new_tokens": 32}
     alone = tune("tiny-ar", prompts, space, objective="emwa_cross_ent", **common)
     assert alone.best.values == {"temperature": 0}
@@ -341,7 +342,7 @@ def test_greedy_decoding_wins_the_source_s_objective_and_fails_the_guards() -> N
     assert greedy.score[0] > OUTSIDE
     assert guarded.best.values["temperature"] > 0
     # Also where repetition is punished, which alone would make greedy texts diverse.
-    chain = "dry(2, 1.75, 1), temperature ~ temperature=0|0.5|1"
+    chain = "dry(2, 1.75, 1, 64), temperature ~ temperature=0|1"
     guarded = tune("tiny-ar", prompts, chain, **common)
     greedy = next(one for one in guarded.trials if one.values["temperature"] == 0)
     held = {guard.metric: guard.distance(greedy.metrics, guarded.reference) == 0 for guard in guarded.goal.guards}
