@@ -159,19 +159,20 @@ def test_a_missing_package_names_the_extra(here: list[Any]) -> None:
     assert done.stderr == 'sortilege: error: optuna is not installed; pip install "sortilege[tuning]"\n'
 
 
-@pytest.mark.slow
-def test_as_a_shell_runs_it(here: list[Any], tmp_path: Path) -> None:
-    """Two processes of one command, and a bar for who watches."""
-    result = spawn("tune", "min-p", *here[:-1], 6, "--workers", 2, "--pruner", "none")
-    assert (result.returncode, result.stderr) == (0, "")
+def test_on_a_terminal(here: list[Any]) -> None:
+    """A bar with the best so far, which is wiped in the end."""
     beside = importlib.util.spec_from_file_location("processes", Path(__file__).with_name("test_processes.py"))
     processes = importlib.util.module_from_spec(beside)
     beside.loader.exec_module(processes)
-    shown, code = processes.watched(
-        [sys.executable, "-m", "sortilege", "tune", "min-p", *map(str, here[:-1]), "8", "--workers", "2"]
-    )
-    assert code == 2  # the pruner of the study is another
-    shown, code = watched([sys.executable, "-m", "sortilege", "tune", "top-p", *map(str, here)])
-    assert code == 0
+    shown, code = processes.watched([sys.executable, "-m", "sortilege", "tune", "top-p", *map(str, here)])
+    assert code == 0, shown
     assert "3 of 3 trials" in shown
-    assert "best emwa_cross_ent" in shown
+    assert re.search(r"best emwa_cross_ent \d\.\d{3} · distinct_3 \d\.\d{3} in \d\.\d{3}:\d\.\d{3}", shown)
+    assert "--sampler @top-p.json" in shown
+
+
+@pytest.mark.slow
+def test_several_processes(here: list[Any], tmp_path: Path) -> None:
+    result = spawn("tune", "min-p", *here[:-1], 6, "--workers", 2, "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["finished"] == 6

@@ -171,11 +171,12 @@ def _bar(watched: bool) -> Generator[Callable[[Tuned], None] | None]:
     if not watched:
         yield None
         return
-    columns = TextColumn("{task.completed:.0f} of {task.total:.0f} trials"), BarColumn(20), TimeRemainingColumn()
+    columns = TextColumn("{task.fields[count]}"), BarColumn(20), TimeRemainingColumn()
     with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reference", total=None)
+        task = bar.add_task("the texts that trials are held to", total=None, count="")
 
         def tell(now: Tuned) -> None:
-            bar.update(task, completed=now.finished, total=now.wanted, description=standing(now))
+            count = f"{now.finished} of {now.wanted} trials"
+            bar.update(task, completed=now.finished, total=now.wanted, count=count, description=standing(now))
 
         yield tell
