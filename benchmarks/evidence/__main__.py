@@ -21,7 +21,7 @@ from benchmarks.evidence.typical import kept
 from benchmarks.report import section_of, with_section
 from sortilege.evaluation.comparing import Progress, compare
 
-PARTS = ("all", "penalised", "long", "several", "rates", "typical")
+PARTS = ("all", "penalised", "heated", "long", "several", "rates", "typical")
 
 
 def main(

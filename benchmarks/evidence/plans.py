@@ -88,6 +88,15 @@ PENALISED = (
 )
 """The best of the baselines is one that punishes repetition: what comes after it can be the adaptive sampler too."""
 
+HEATED = (
+    "integral, as tuned: adaptive-dirichlet(a=0, b=0, probs_ent_offset=3.154, perturb_exp_coeff=0, "
+    "softmax_temperature=integral, truncation=min-p(0.1283)) ~ none",
+    "min-p 0.1283, temperature 3: min-p(0.1283), temperature(3) ~ none",
+    "min-p 0.1283, temperature 100: min-p(0.1283), temperature(100) ~ none",
+    "min-p 0.1283: min-p(0.1283) ~ none",
+)
+"""What tuning made of the integral at the lower level, whose target the tokens kept cannot have; without it."""
+
 LOOKING_BACK = ("repetition-penalty", "dry")
 """Samplers that look at the text itself, and see what is counted."""
 
@@ -118,6 +127,7 @@ def plans(corpus: Path, *, quick: bool = False) -> dict[str, Plan]:
             ablate=("min-p, adaptive",),
         ),
         "penalised": plan(PENALISED, 24, 12, 96, budget=10, levels=(0.95, 1.0), seeds=3),
+        "heated": plan(HEATED, 24, 12, 96, budget=1, levels=(0.95,), seeds=5),
         "long": plan(LONG, 12, 8, 400, budget=8, levels=(0.6, 0.75), seeds=3),
         "several": plan(SEVERAL, 10, 10, 64, budget=6, levels=(0.9, 1.0), seeds=3, num_samples=4),
     }  # fmt: skip

@@ -45,19 +45,32 @@ def comparison(settings: dict[str, tuple[float, float]], prompts: int = 40, nois
 
 
 def test_gaps_are_known_differences_and_noise_common_to_prompts_does_not_widen_them():
-    made = comparison({"a": (2.0, 0.8), "b": (3.0, 0.9), "on it": (2.5, 0.85), "below": (2.2, 0.85), "far": (2, 0.99)})
+    made = comparison(
+        {
+            "a": (2.0, 0.8),
+            "b": (3.0, 0.9),
+            "on it": (2.5, 0.85),
+            "below": (2.2, 0.85),
+            "far": (2, 0.99),
+            "dull": (1.9, 0.7),
+        }
+    )
     on, below = (gap(made, name, ["a", "b"]) for name in ("on it", "below"))
     assert on.value == pytest.approx(0, abs=0.03)
     assert on.sign == 0
     assert below.value == pytest.approx(-0.3, abs=0.03)
     assert below.sign == -1
     assert below.half < 0.05  # the prompts themselves differ by 1 nat
-    assert "as varied" in gap(made, "far", ["a", "b"]).reason
+    assert "none of the others is as varied" in gap(made, "far", ["a", "b"]).reason
+    # More fluent than all and less varied than all: what they would be at its diversity is not known.
+    assert "all of the others are more varied" in gap(made, "dull", ["a", "b"]).reason
+    assert math.isnan(gap(made, "dull", ["a", "b"]).value)
     assert gap(made, "a", ["a"]).reason == "nothing to compare with"
 
 
 def test_a_gap_of_few_prompts_has_no_interval():
-    found = gap(comparison({"a": (2.0, 0.9), "b": (2.5, 0.8)}, prompts=4), "b", ["a"])
+    made = comparison({"a": (2.0, 0.9), "b": (2.5, 0.8), "c": (2.0, 0.7)}, prompts=4)
+    found = gap(made, "b", ["a", "c"])
     assert found.value == pytest.approx(0.5, abs=0.1)
     assert found.low is None
     assert "too few samples" in found.reason
@@ -74,12 +87,16 @@ def test_the_interval_of_a_gap_covers_what_is_true():
         p = 30
         common = rng.normal(size=p)
         values = {name: common + rng.normal(size=p) for name in ("x", "a")}
+        values["worse"] = common + 100
         cells = [
-            Cell(name, 0, np.arange(p), {"nll": v, "distinct_3": np.full(p, 0.9)}, {}, {}, (), ())
+            Cell(
+                name, 0, np.arange(p), {"nll": v, "distinct_3": np.full(p, 0.1 if name == "worse" else 0.9)},
+                {}, {}, (), (),
+            )
             for name, v in values.items()
-        ]
+        ]  # fmt: skip
         plan = {"prompts": [{}] * p, "seeds": 1, "levels": [1.0], "methods": [], "baselines": []}
-        found = gap(Comparison({"plan": plan}, {}, [], [], cells), "x", ["a"], resamples=400)
+        found = gap(Comparison({"plan": plan}, {}, [], [], cells), "x", ["a", "worse"], resamples=400)
         covered += found.low <= 0 <= found.high
     assert 0.91 <= covered / 200 <= 0.99
 

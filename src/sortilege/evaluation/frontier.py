@@ -51,7 +51,9 @@ def gap(
 
     The interval is a percentile bootstrap over prompts in which the frontier is drawn anew each time. As the frontier
     is the best of several noisy settings, it is better than any of them would be on other prompts: a gap below 0 is the
-    harder to have. No interval for fewer than ``MINIMUM`` prompts, and no value where none of them is as varied.
+    harder to have. No interval for fewer than ``MINIMUM`` prompts. No value outside what is known of the frontier:
+    where none of the others is as varied, and where all of them are more varied (one that is less so might well be
+    more fluent too).
     """
     others = [one for one in dict.fromkeys(among) if one != setting and comparison.runs(one)]
     columns = [
@@ -65,13 +67,17 @@ def gap(
 
     def of(index: Any) -> float:
         means = table[:, np.asarray(index, dtype=int)].mean(axis=1)
+        if means[1] < means[3::2].min():
+            return math.nan
         return means[0] - lowest(means[2::2], means[3::2], means[1])
 
     if not others or not prompts:
         return Interval(math.nan, None, None, prompts, "nothing to compare with")
     value = float(of(np.arange(prompts)))
     if math.isnan(value):
-        return Interval(value, None, None, prompts, "none of the others is as varied")
+        means = table.mean(axis=1)
+        others_are = "all of the others are more varied" if means[1] < means[3] else "none of the others is as varied"
+        return Interval(value, None, None, prompts, others_are)
     if prompts < MINIMUM:
         return Interval(value, None, None, prompts, f"too few samples for an interval: {prompts} prompts")
     with warnings.catch_warnings():
@@ -80,10 +86,10 @@ def gap(
             (np.arange(prompts),), of, vectorized=False, n_resamples=resamples, method="percentile",
             rng=np.random.default_rng(seed),
         )  # fmt: skip
-    # A draw of prompts in which none of the others is as varied says nothing.
+    # A draw of prompts that leaves the setting beyond either end of the frontier says nothing.
     known = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
     if len(known) < 0.9 * resamples:
-        return Interval(value, None, None, prompts, "in many draws of prompts none of the others is as varied")
+        return Interval(value, None, None, prompts, "too near an end of what is known of the frontier")
     low, high = np.quantile(known, [0.025, 0.975])
     return Interval(value, float(low), float(high), prompts)
 
