@@ -1,7 +1,7 @@
 """Make the presets that come with the package: one study each, of the commands that this prints.
 
     python tools/presets.py                       # all of them, on the bundled model
-    python tools/presets.py --only balanced --trials 20 --max-new-tokens 64
+    python tools/presets.py --only balanced --trials 60 --max-new-tokens 128
 
 A preset is named after its method and how diverse its texts are: `creative` nearly as diverse as the model's own
 texts at temperature 1 (distinct-3 within the band of LEVELS, in factors of theirs), `balanced` and `precise` less. The
@@ -28,8 +28,8 @@ FOLDER = Path("src/sortilege/presets")  # from the root of the repository, so th
 
 
 def main(
-    trials: int = 60,
-    max_new_tokens: int = 128,
+    trials: int = 20,
+    max_new_tokens: int = 64,
     seed: int = 0,
     workers: int = 1,
     model: str = "tiny-ar",
