@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from sortilege.evaluation.comparison import Cell, Chosen, Comparison
-from sortilege.evaluation.frontier import gap, lowest, on_frontier
+from sortilege.evaluation.comparison import Cell, Comparison
+from sortilege.evaluation.frontier import gap, lowest
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -99,9 +99,3 @@ def test_the_interval_of_a_gap_covers_what_is_true():
         found = gap(Comparison({"plan": plan}, {}, [], [], cells), "x", ["a", "worse"], resamples=400)
         covered += found.low <= 0 <= found.high
     assert 0.91 <= covered / 200 <= 0.99
-
-
-def test_settings_that_another_beats_are_not_on_the_frontier():
-    made = comparison({"a": (2.0, 0.8), "b": (3.0, 0.9), "beaten": (2.6, 0.79)}, noise=0.0)
-    chosen = [Chosen(name, None, "", name, None, True) for name in ("b", "beaten", "a")]
-    assert [one.setting for one in on_frontier(made, chosen)] == ["a", "b"]

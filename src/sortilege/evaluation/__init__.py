@@ -22,6 +22,7 @@ _HOMES = {
     "bootstrap": "intervals",
     "bundled_prompts": "prompts",
     "compare": "comparing",
+    "gap": "frontier",
     "load_judge": "judge",
     "read_comparison": "comparison",
     "read_methods": "plan",

@@ -7,13 +7,13 @@ A setting's *gap* is its nll less that of the frontier at its own distinct-3: be
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from sortilege._extras import require
-from sortilege.evaluation.comparison import Chosen, Comparison
+from sortilege.evaluation.comparison import Comparison
 from sortilege.evaluation.intervals import MINIMUM, Interval
 
 
@@ -92,18 +92,3 @@ def gap(
         return Interval(value, None, None, prompts, "too near an end of what is known of the frontier")
     low, high = np.quantile(known, [0.025, 0.975])
     return Interval(value, float(low), float(high), prompts)
-
-
-def on_frontier(comparison: Comparison, chosen: Sequence[Chosen]) -> list[Chosen]:
-    """The settings that no other one beats in nll and distinct-3 at once, the least varied first."""
-    points = [
-        (comparison.interval(one.setting, "distinct_3").value, comparison.interval(one.setting, "nll").value, one)
-        for one in chosen
-        if comparison.runs(one.setting)
-    ]
-    kept = [
-        point
-        for point in points
-        if not any(d >= point[0] and q <= point[1] and (d, q) != point[:2] for d, q, _ in points)
-    ]
-    return [one for _, _, one in sorted(kept, key=lambda point: point[:2])]
