@@ -77,11 +77,14 @@ def test_keeps_what_transformers_keeps(ours: Sampler, theirs: Any) -> None:
 
 @pytest.mark.parametrize("ours_and_theirs", [PAIRS[7], TYPICAL[6], TYPICAL[7]], ids=["top-p", "typical", "distance"])
 def test_at_a_large_vocabulary_only_rounding_differs(ours_and_theirs: Any) -> None:
-    """In float32 one token of 1e-6 at the boundary may fall on either side: of 128,256 at most 2 do in any row."""
+    """In float32 one token of 1e-6 at the boundary may fall on either side: of 128,256 at most 2 do in any row.
+
+    Beside transformers in float64: its own float32 sums are off by more on some processors.
+    """
     ours, theirs = ours_and_theirs
     for scale in (1.0, 3.0):
         logits = torch.asarray(logits_of(128_256, scale, rows=2))
-        different = adjusted(ours, logits).isfinite() ^ theirs(None, logits).isfinite()
+        different = adjusted(ours, logits).isfinite() ^ theirs(None, logits.double()).isfinite()
         assert int(different.sum(-1).max()) <= 2
 
 

@@ -103,7 +103,7 @@ def test_settings_win(text: str, given: dict[str, str], sampler: Sampler) -> Non
         ("top-p(none)", {}, "top-p.top_p must be a number in \\(0, 1\\], got None"),
         ("top-k(1.5)", {}, "top-k.k must be an integer >= 1, got 1.5"),
         ("dry(sequence_breakers=(1, a))", {}, "token id"),
-        ("adaptive-dirichlet(softmax_temperature=hot)", {}, "must be one of 'pre', 'emwa', got 'hot'"),
+        ("adaptive-dirichlet(softmax_temperature=hot)", {}, "must be one of 'pre', 'emwa', 'integral', got 'hot'"),
         ("adaptive-dirichlet(truncation=3)", {}, "a stage must be written"),
         ("adaptive-dirichlet(truncation=mirostat)", {}, "stateless"),
         ("top-p", {"topp": "1"}, "no knob 'topp' in top-p, did you mean top_p"),
@@ -130,6 +130,8 @@ def values_of(described: Knob) -> st.SearchStrategy[Any]:
         kinds = st.integers(int(described.low), 10**6)
     elif described.kind == "choice":
         kinds = st.sampled_from(described.choices)
+    elif described.kind == "bool":
+        kinds = st.booleans()
     elif described.kind == "sampler":
         kinds = st.sampled_from([MinP(0.05), TopK(3), LocallyTypical(0.2, 7)])
     else:

@@ -9,7 +9,8 @@ def main() -> None:
 
     Exit codes: 0 when all is done; 1 when the reader of a pipe has gone; 2 for bad input and where something cannot be
     written (one line on standard error); 3 when ``denoise`` or ``search`` could not use some of the prompts (a line
-    each) and has done the others; 130 after ctrl-C. What these two had finished is in their output file in every case.
+    each) and has done the others, and when no trial of ``tune`` is within its guards; 130 after ctrl-C. What was
+    finished is in the output file, or the study, in every case.
     """
     try:
         from sortilege.cli._app import app
