@@ -1,14 +1,13 @@
 """``sortilege view``: traces as a page to read, point at and compare."""
 
-import os
 import sys
-import tempfile
 import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sortilege._files import write_whole
 from sortilege.cli._errors import fail, refusals
 from sortilege.evaluation.viewer import made_here, page
 from sortilege.trace import read_trace
@@ -77,23 +76,7 @@ def _ours(path: Path) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+        write_whole(path, text)
     except OSError as error:
         raise ValueError(f"the page {str(path)!r} cannot be written: {error.strerror or error}") from error
-    partial = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        # A temporary file is readable by its owner alone; a new file gets the rights any other would.
-        mask = os.umask(0)
-        os.umask(mask)
-        partial.chmod(path.stat().st_mode if path.exists() else 0o666 & ~mask)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ValueError(f"the page {str(path)!r} cannot be written: {error.strerror or error}") from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -2,13 +2,13 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+from sortilege._files import begun, settle
 from sortilege.trace.head import header
 from sortilege.trace.schema import SCHEMA, fault
 from sortilege.trace.tokens import Record
@@ -43,12 +43,10 @@ class TraceWriter:
                 raise OSError("it is no plain file")
             if self._target.exists() and not os.access(self._target, os.W_OK):
                 raise PermissionError("it is write-protected")
-            prefix = f".{self._target.name[:100]}."
-            handle, partial = tempfile.mkstemp(prefix=prefix, suffix=".partial", dir=self._target.parent)
+            handle, self._partial = begun(self._target)
         except OSError as error:
             reason = error.strerror or error
             raise ValueError(f"the trace file {str(self.path)!r} cannot be written: {reason}") from error
-        self._partial = Path(partial)
         self._file = os.fdopen(handle, "w", encoding="utf-8", newline="\n", buffering=1)
         self._file.write(first)
 
@@ -75,11 +73,7 @@ class TraceWriter:
         if kind is not None and not issubclass(kind, KeyboardInterrupt | BrokenPipeError):
             self._partial.unlink()
             return
-        # A temporary file is readable by its owner alone; a new file gets the rights any other would.
-        mask = os.umask(0)
-        os.umask(mask)
-        self._partial.chmod(self._target.stat().st_mode if self._target.exists() else 0o666 & ~mask)
-        self._partial.replace(self._target)
+        settle(self._partial, self._target)
 
 
 def write_trace(

@@ -9,12 +9,12 @@ import hashlib
 import html
 import os
 import re
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from sortilege import __version__
 from sortilege._extras import require
+from sortilege._files import write_whole
 from sortilege.evaluation.comparison import Comparison
 from sortilege.evaluation.report.data import data_of
 from sortilege.evaluation.viewer.page import island
@@ -69,18 +69,7 @@ def write_report(comparison: Comparison, path: str | os.PathLike[str]) -> None:
     check_report(path)
     content, target = page(comparison), Path(os.path.realpath(path))
     try:
-        handle, partial = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".partial", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(content)
-            # A temporary file is readable by its owner alone; a new file gets the rights any other would.
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(partial, target.stat().st_mode if target.exists() else 0o666 & ~mask)
-            os.replace(partial, target)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
+        write_whole(target, content)
     except OSError as error:
         raise _refused(path, str(error.strerror or error)) from error
 
