@@ -50,6 +50,7 @@ class Journal:
     def append(self, record: Record) -> None:
         """Write one record. Raises RecordError where that fails."""
         line = memoryview(line_of(record).encode())
+        end = self._end + len(line)
         try:
             if self._plain:
                 os.ftruncate(self._file, self._end)
@@ -57,11 +58,13 @@ class Journal:
                 line = line[os.write(self._file, line) :]
             if self._plain:
                 os.fsync(self._file)
-                self._end = os.fstat(self._file).st_size
+                self._end = end
         except OSError as error:
             self._undo()
             raise self._error(f"cannot be written: {error.strerror or error}") from error
-        except BaseException:
+        except BaseException:  # an interruption: a line that is whole already stays
+            if self._plain and os.fstat(self._file).st_size == end:
+                self._end = end
             self._undo()
             raise
 

@@ -277,6 +277,32 @@ def test_a_record_that_was_not_written_leaves_nothing(
     assert [line["index"] for line in lines(out)] == [0, 2]
 
 
+@pytest.mark.parametrize("interrupted", ["before", "within", "after", "fsync"])
+def test_an_interruption_takes_no_record_that_was_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: str
+) -> None:
+    """Whoever has seen a line in the file will find it there; what was cut short is gone."""
+    out = tmp_path / "out.jsonl"
+    record = {"schema": SCHEMA, "index": 0, "sample": 0, "seed": 1, "prompt": "", "settings": {}, "text": "x" * 100}
+    write = os.write
+
+    def broken_off(file: int, data: memoryview | None = None) -> int:
+        if data is not None and interrupted != "before":
+            write(file, data[: len(data) // 2] if interrupted == "within" else data)
+        raise KeyboardInterrupt
+
+    with RecordFile(out) as file:
+        file.append(record)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync" if interrupted == "fsync" else "write", broken_off)
+            with pytest.raises(KeyboardInterrupt):
+                file.append(record | {"index": 1})
+        kept = [0] if interrupted in ("before", "within") else [0, 1]
+        assert [line["index"] for line in lines(out)] == kept
+        file.append(record | {"index": 2})
+    assert [line["index"] for line in lines(out)] == [*kept, 2]
+
+
 @posix
 def test_two_runs_at_once(masked: Path, whole: Path) -> None:
     before = whole.read_bytes()
