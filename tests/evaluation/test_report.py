@@ -203,14 +203,23 @@ def test_light_and_dark(comparison: Comparison, show: Tabs) -> None:
             tab.evaluate("document.querySelector('.figure').layout.font.color"),
         )
 
+    def system(name: str) -> None:
+        """What is changed and changed back before the next frame is no change."""
+        tab.emulate_media(color_scheme=name)
+        tab.evaluate("() => new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
     dark = shades()
-    tab.get_by_role("button", name="light or dark").click()
+    system("light")
     light = shades()
     assert dark != light
-    assert tab.evaluate("document.documentElement.dataset.theme") == "light"
-    tab.emulate_media(color_scheme="light")
-    tab.emulate_media(color_scheme="dark")
+    system("dark")
     assert shades() == dark
+    tab.get_by_role("button", name="light or dark").click()
+    assert shades() == light
+    assert tab.evaluate("document.documentElement.dataset.theme") == "light"
+    system("light")
+    system("dark")
+    assert shades() == light  # what was chosen stays
 
 
 def test_nothing_in_a_comparison_is_obeyed(show: Tabs) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from viewer_traces import step_trace, token_trace, write
 
+from sortilege.evaluation.document import island
 from sortilege.evaluation.viewer import made_here, page
 from sortilege.evaluation.viewer.pack import pack
-from sortilege.evaluation.viewer.page import island
 from sortilege.trace import Trace, read_trace
 
 

@@ -95,26 +95,21 @@ function head() {
     plan.num_samples > 1 ? ` × ${plan.num_samples} texts` : "", ` · up to ${plan.max_new_tokens} tokens · judged by `, h("b", {}, DATA.made.judge?.name ?? "nobody else"),
   ];
   return h("header", { class: "head" }, h("h1", {}, DATA.title), h("p", { class: "facts" }, facts),
-    h("ul", { class: "found" }, DATA.headlines.map((sentence) => h("li", { dot: own(sentence) ? dotOf(own(sentence).label) : null }, sentence))),
+    h("ul", { class: "found" }, DATA.headlines.map((sentence) => h("li", { "--dot": own(sentence) ? dotOf(own(sentence).label) : null }, sentence))),
     DATA.complete ? null : h("p", { class: "warn" }, "Not finished: some settings lack runs. The command that began this comparison goes on with it."));
 }
 
 function start() {
-  const root = document.documentElement, wanted = matchMedia("(prefers-color-scheme: dark)");
-  root.dataset.theme = wanted.matches ? "dark" : "light";
+  const paint = () => redraw.forEach((work) => work());
+  const turn = themed(paint);
   const texts = Object.keys(DATA.texts.of).length ? section("texts", "To be read", "The same prompt and seed under every method. Numbers are no substitute.", ...reader()) : null;
   const sections = [verdictSection(), frontierSection(), rateSection(), texts, numberSection(), ablationSection(), tuningSection(), madeSection()].filter(Boolean);
-  const theme = h("button", { class: "button", "aria-label": "light or dark", onclick: () => paint(root.dataset.theme === "dark" ? "light" : "dark") }, "◐");
-  const paint = (name) => {
-    root.dataset.theme = name;
-    for (const work of redraw) work();
-  };
+  const theme = h("button", { class: "button", "aria-label": "light or dark", onclick: turn }, "◐");
   document.body.append(
     h("div", { class: "bar" }, h("span", { class: "brand" }, "sortilege"), h("nav", {}, sections.map((one) => h("a", { href: `#${one.id}` }, one.title))), theme),
     h("main", {}, head(), sections.map((one) => one.element), h("footer", {}, "Made by sortilege compare. This file needs no network.")),
   );
-  for (const work of redraw) work();
-  wanted.addEventListener("change", () => paint(wanted.matches ? "dark" : "light"));
+  paint();
 }
 
 start();

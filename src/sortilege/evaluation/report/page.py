@@ -1,44 +1,31 @@
-"""The page: template, style, code, plotly and a comparison in one file of HTML.
+"""The page: style, code, plotly and a comparison in one document."""
 
-Nothing that a comparison holds becomes markup or code: it is JSON whose ``<``, ``>`` and ``&`` are escaped, and the
-code puts it into text nodes only. The page's own policy forbids every script but its own, and every request.
-"""
-
-import base64
-import hashlib
-import html
 import os
-import re
-from importlib.resources import files
 from pathlib import Path
 
-from sortilege import __version__
 from sortilege._extras import require
 from sortilege._files import write_whole
 from sortilege.evaluation.comparison import Comparison
+from sortilege.evaluation.document import document, made_by, part
 from sortilege.evaluation.report.data import data_of
-from sortilege.evaluation.viewer.page import island
 
 _GENERATOR = "sortilege compare"
-_SCRIPTS = ("dom.js", "figures.js", "tables.js", "texts.js", "main.js")
+_HERE = "sortilege.evaluation.report"
+_SCRIPTS = ("basics.js", "figures.js", "tables.js", "texts.js", "main.js")
 
 
 def page(comparison: Comparison) -> str:
     """One HTML page. Raises ImportError without plotly."""
-    plotly = require("plotly.offline", "evaluation").get_plotlyjs()
-    script = f'"use strict";\n(() => {{\n{"".join(map(_part, _SCRIPTS))}\n}})();\n'
     data = data_of(comparison)
-    filled = {
-        "policy": "default-src 'none'; script-src " + " ".join(map(_hashed, (plotly, script))) + "; "
-        "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
-        "generator": f"{_GENERATOR} {__version__}",
-        "title": html.escape(data["title"].encode(errors="replace").decode()),
-        "style": _part("report.css"),
-        "plotly": plotly,
-        "data": island(data),
-        "script": script,
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], _part("template.html"))
+    return document(
+        _GENERATOR,
+        data["title"],
+        data,
+        style=part(_HERE, "report.css"),
+        code=[part(_HERE, name) for name in _SCRIPTS],
+        libraries=[require("plotly.offline", "evaluation").get_plotlyjs()],
+        styled_by_code=True,
+    )
 
 
 def check_report(path: str | os.PathLike[str]) -> None:
@@ -52,7 +39,7 @@ def check_report(path: str | os.PathLike[str]) -> None:
         raise _refused(path, "it is no plain file")
     try:
         with target.open(encoding="utf-8", errors="replace") as file:
-            ours = f'<meta name="generator" content="{_GENERATOR} ' in file.read(2000)
+            ours = made_by(_GENERATOR, file.read(2000))
     except OSError as error:
         raise _refused(path, str(error.strerror or error)) from error
     if not ours:
@@ -76,11 +63,3 @@ def write_report(comparison: Comparison, path: str | os.PathLike[str]) -> None:
 
 def _refused(path: str | os.PathLike[str], why: str) -> ValueError:
     return ValueError(f"the report {str(path)!r} cannot be written: {why}")
-
-
-def _part(name: str) -> str:
-    return files("sortilege.evaluation.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hashed(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -29,7 +29,7 @@ function card(verdict, reach, title, versus) {
   const rate = verdict.differences.between_prompts;
   return h("article", { class: "card" },
     h("header", {},
-      h("span", { class: "swatch", dot: dotOf(verdict.method) }),
+      h("span", { class: "swatch", "--dot": dotOf(verdict.method) }),
       h("h3", {}, title), h("span", { class: "versus" }, versus, verdict.varied ? null : " · not as varied as the level asks"),
       h("span", { class: `chip ${verdict.verdict}` }, CHIPS[verdict.verdict])),
     h("div", { class: "strips" },
@@ -71,7 +71,7 @@ function sortable(columns, rows, best) {
 
 const headOf = (point) => () => point.variant
   ? h("span", { class: "variant" }, `${point.method}, ${point.variant} `, h("span", { class: "level" }, atLevel(point.level)))
-  : h("span", { class: "method" }, h("span", { class: "swatch", dot: dotOf(point.method) }), h("span", {}, point.method, " ", h("span", { class: "level" }, atLevel(point.level), point.reached ? "" : ", less varied")));
+  : h("span", { class: "method" }, h("span", { class: "swatch", "--dot": dotOf(point.method) }), h("span", {}, point.method, " ", h("span", { class: "level" }, atLevel(point.level), point.reached ? "" : ", less varied")));
 
 // The best value of a level, among settings that reached it.
 function bestOf(points) {

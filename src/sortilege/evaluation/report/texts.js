@@ -3,7 +3,7 @@
 function reader() {
   const sheets = h("div", { class: "columns" });
   const draws = Math.max(...Object.values(DATA.texts.of).map((texts) => Math.max(...texts.map((one) => one.length))));
-  const sheet = (title, text, prompt, more = {}) => h("article", { class: "sheet", dot: more.dot },
+  const sheet = (title, text, prompt, more = {}) => h("article", { class: "sheet", "--dot": more.dot },
     h("h3", {}, title), more.setting ? h("div", { class: "setting code" }, more.setting) : null,
     h("p", {}, h("span", { class: "given" }, prompt), text === "" ? "∅" : text));
   const fill = () => {

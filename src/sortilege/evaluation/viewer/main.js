@@ -1,25 +1,9 @@
 // The page starts: its data are read, its parts built, and its keys heard.
 
-function themed(name) {
-  document.documentElement.dataset.theme = name;
-}
-
 function start() {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  let chosen = false;
-  themed(dark.matches ? "dark" : "light");
+  const turn = themed(() => page.recolor());
   const page = makePage(data);
-  const turn = () => {
-    chosen = true;
-    themed(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-    page.recolor();
-  };
-  dark.addEventListener("change", () => {
-    if (chosen) return;
-    themed(dark.matches ? "dark" : "light");
-    page.recolor();
-  });
   const help = helpOn(page.keys);
   const button = (name, sign, work) =>
     h("button", { type: "button", class: "icon", title: name, "aria-label": name, onclick: work }, sign);

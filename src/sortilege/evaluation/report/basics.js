@@ -1,18 +1,6 @@
-// Elements and numbers. What a comparison holds only ever becomes a text node or the value of an attribute.
+// Drawings, numbers and colours.
 
 const SVG = "http://www.w3.org/2000/svg";
-
-function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === false || value === null || value === undefined) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "dot") element.style.setProperty("--dot", value);
-    else element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
-}
 
 function s(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);

@@ -1,17 +1,4 @@
-// Elements, numbers and texts. Text from a trace only ever becomes a text node or the value of an attribute.
-
-function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === false || value === null || value === undefined) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(
-    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
-  );
-  return element;
-}
+// Numbers and texts.
 
 const NBSP = "\u00a0";
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
