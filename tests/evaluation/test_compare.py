@@ -316,7 +316,9 @@ def test_progress_counts_up_to_its_end(tmp_path: Path) -> None:
 
 def test_methods_and_their_labels() -> None:
     found = read_methods(["min-p", "min-p(0.1) ~ none", "a b: top-k(3) ~ k=2:5", "temperature ~ temperature=0.5:1"])
-    assert [one.label for one in found] == ["min-p", "min-p(0.1)", "a b", "temperature ~ temperature=0.5:1"]
+    assert [one.label for one in found] == ["min-p", "min-p(0.1)", "a b", "temperature"]
+    twins = read_methods(["min-p ~ min_p=0.1:0.2", "min-p  ~  min_p=0.2:0.3", "min-p"])
+    assert [one.label for one in twins] == ["min-p ~ min_p=0.1:0.2", "min-p ~ min_p=0.2:0.3", "min-p"]
     assert found[2].text == "top-k(3) ~ k=2:5"
     with pytest.raises(ValueError, match="labels of their own, got 'a' twice"):
         read_methods(["a: min-p", "a: top-k"])

@@ -29,18 +29,21 @@ class Method:
 
 
 def read_methods(texts: Iterable[str]) -> tuple[Method, ...]:
-    """Methods written as ``METHOD`` or ``LABEL: METHOD``; a method without a label is called by its text.
+    """Methods written as ``METHOD`` or ``LABEL: METHOD``; one without a label is called by its sampler.
+
+    Where several without a label have one sampler, what varies is part of their names.
 
     Raises ValueError where two have one label.
 
     >>> read_methods(["min-p", "fixed rate: adaptive-dirichlet(a=0, b=0)"])[1].label
     'fixed rate'
     """
-    found: list[Method] = []
-    for text in texts:
-        labelled = _LABEL.fullmatch(text)
-        label, method = labelled.groups() if labelled else (_named(text), text)
-        found.append(Method(label, method.strip()))
+    split = [found.groups() if (found := _LABEL.fullmatch(text)) else (None, text) for text in texts]
+    samplers = [_sampler(method) for label, method in split if label is None]
+    found = [
+        Method(label or _named(method, alone=samplers.count(_sampler(method)) == 1), method.strip())
+        for label, method in split
+    ]
     labels = [method.label for method in found]
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
@@ -48,10 +51,15 @@ def read_methods(texts: Iterable[str]) -> tuple[Method, ...]:
     return tuple(found)
 
 
-def _named(text: str) -> str:
-    """What a method without a label is called: its text, without saying that nothing varies."""
-    spec, _, varying = " ".join(text.split()).partition("~")
-    return spec.strip() if varying.strip().lower() in ("", "none") else f"{spec.strip()} ~ {varying.strip()}"
+def _sampler(text: str) -> str:
+    """What stands before ``~``."""
+    return " ".join(text.partition("~")[0].split())
+
+
+def _named(text: str, *, alone: bool) -> str:
+    """What a method without a label is called."""
+    varying = " ".join(text.partition("~")[2].split())
+    return _sampler(text) if alone or varying.lower() in ("", "none") else f"{_sampler(text)} ~ {varying}"
 
 
 @dataclass(frozen=True)
