@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from sortilege.cli import _options as options
+from sortilege.cli import _text_options as texts
 
 _MODEL: dict[str, Any] = {"rich_help_panel": "Model"}
-_PROMPTS: dict[str, Any] = {"rich_help_panel": "Prompts and texts"}
 _BUDGET: dict[str, Any] = {"rich_help_panel": "Tuning and comparing"}
 _OUTPUT: dict[str, Any] = {"rich_help_panel": "Output"}
 
@@ -37,34 +37,22 @@ class Texts:
         int, typer.Option(metavar="N", help="Passes of a masked judge over a text; 0: one a token.", **_MODEL)
     ] = 8
     device: options.Device = None
-    prompts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|FOLDER|-",
-            help='What is written on: lines of a file (.jsonl: "prompt" and "reference"), files of a folder.',
-            show_default="the bundled ones",
-            **_PROMPTS,
-        ),
-    ] = None
+    prompts: texts.Prompts = None
     tune_prompts: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|FOLDER",
             help="What settings are chosen on; never what is written on.",
             show_default="every second prompt, which is then not written on",
-            **_PROMPTS,
+            **texts.PANEL,
         ),
     ] = None
-    seeds: Annotated[int, typer.Option(metavar="N", help="Runs of each setting, with other seeds.", **_PROMPTS)] = 3
-    num_samples: Annotated[int, typer.Option(metavar="N", help="Texts of each prompt in a run.", **_PROMPTS)] = 1
-    max_new_tokens: Annotated[
-        int, typer.Option("--max-new-tokens", "-n", metavar="N", help="The most tokens a text gets.", **_PROMPTS)
-    ] = 128
-    full_length: Annotated[
-        bool, typer.Option("--full-length", help="No token ends a text: all are equally long.", **_PROMPTS)
-    ] = False
-    batch_size: Annotated[int, typer.Option(metavar="N", help="Texts worked on at a time.", **_PROMPTS)] = 64
-    seed: Annotated[int, typer.Option(metavar="N", help="What all seeds follow from.", **_PROMPTS)] = 0
+    seeds: Annotated[int, typer.Option(metavar="N", help="Runs of each setting, with other seeds.", **texts.PANEL)] = 3
+    num_samples: Annotated[int, typer.Option(metavar="N", help="Texts of each prompt in a run.", **texts.PANEL)] = 1
+    max_new_tokens: texts.MaxNewTokens = 128
+    full_length: texts.FullLength = False
+    batch_size: texts.BatchSize = 64
+    seed: Annotated[int, typer.Option(metavar="N", help="What all seeds follow from.", **texts.PANEL)] = 0
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,20 @@ from rich.text import Text
 from sortilege.cli._color import harmless
 from sortilege.evaluation.comparison import Comparison, Row
 from sortilege.evaluation.intervals import Interval
+from sortilege.evaluation.report.words import name_of
 from sortilege.evaluation.verdicts import Verdict, verdicts_of
 
-COLUMNS = {
-    "nll": "nll",
-    "judge_nll": "judge nll",
-    "distinct_3": "distinct-3",
-    "repeated_4": "repeated-4",
-    "self_bleu": "self-BLEU",
-    "mauve": "MAUVE",
-    "entropy": "entropy",
-    "between_prompts": "spread",
-    "tokens_per_second": "tokens/s",
-}
+COLUMNS = (
+    "nll",
+    "judge_nll",
+    "distinct_3",
+    "repeated_4",
+    "self_bleu",
+    "mauve",
+    "entropy",
+    "between_prompts",
+    "tokens_per_second",
+)
 """What the table shows, where there is any of it."""
 
 
@@ -33,7 +34,7 @@ def table(comparison: Comparison) -> Table:
     made = Table(title="95 % intervals over prompts; of MAUVE over seeds")
     made.add_column("method")
     for name in shown:
-        made.add_column(COLUMNS[name], justify="right", no_wrap=True)
+        made.add_column(name_of(name), justify="right", no_wrap=True)
     before: float | None = rows[0].chosen.level if rows else None
     for row in rows:
         if row.chosen.level != before:

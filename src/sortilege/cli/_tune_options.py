@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-_TEXTS: dict[str, Any] = {"rich_help_panel": "Model and texts"}
+from sortilege.cli import _options as options
+from sortilege.cli import _text_options as texts
+
 _GOAL: dict[str, Any] = {"rich_help_panel": "What is looked for"}
 _SEARCH: dict[str, Any] = {"rich_help_panel": "How it is looked for"}
 _STUDY: dict[str, Any] = {"rich_help_panel": "The study"}
@@ -26,31 +28,16 @@ Method = Annotated[
 class Texts:
     """What every trial writes."""
 
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="A bundled model, a folder, or a name on the Hub.", **_TEXTS)
-    ] = "tiny-ar"
-    device: Annotated[
-        str | None, typer.Option(help="Where it runs.", show_default="CUDA if there is one", **_TEXTS)
-    ] = None
-    prompts: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|FOLDER|-",
-            help='What is written on: lines of a file (.jsonl: "prompt" and "reference"), files of a folder.',
-            show_default="the bundled ones",
-            **_TEXTS,
-        ),
-    ] = None
-    max_new_tokens: Annotated[
-        int, typer.Option("--max-new-tokens", "-n", metavar="N", help="The most tokens a text gets.", **_TEXTS)
-    ] = 128
-    num_samples: Annotated[int, typer.Option(metavar="N", help="Texts of each prompt.", **_TEXTS)] = 1
-    full_length: Annotated[
-        bool, typer.Option("--full-length", help="No token ends a text: all are equally long.", **_TEXTS)
-    ] = False
-    batch_size: Annotated[int, typer.Option(metavar="N", help="Texts worked on at a time.", **_TEXTS)] = 64
+    model: options.Model = "tiny-ar"
+    device: options.Device = None
+    prompts: texts.Prompts = None
+    max_new_tokens: texts.MaxNewTokens = 128
+    num_samples: Annotated[int, typer.Option(metavar="N", help="Texts of each prompt.", **texts.PANEL)] = 1
+    full_length: texts.FullLength = False
+    batch_size: texts.BatchSize = 64
     seed: Annotated[
-        int, typer.Option(metavar="N", help="Of the texts, the same in every trial, and of the optimizer.", **_TEXTS)
+        int,
+        typer.Option(metavar="N", help="Of the texts, the same in every trial, and the optimizer.", **texts.PANEL),
     ] = 0
 
 
@@ -106,7 +93,10 @@ class Looking:
 class Keeping:
     """Where the study is, and who works on it."""
 
-    study: Annotated[str | None, typer.Option(metavar="NAME", show_default="the sampler's", **_STUDY)] = None
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Its name in the storage.", show_default="the sampler's", **_STUDY),
+    ] = None
     storage: Annotated[
         str | None,
         typer.Option(

@@ -24,7 +24,7 @@ NAMES = {
     "target_correlation": "target correlation",
     "inlier": "Dirichlet branch",
     "temperature_ok": "target within reach",
-    "tokens_per_second": "tokens / s",
+    "tokens_per_second": "tokens/s",
 }
 """What readers call a metric, where that is not its name."""
 
