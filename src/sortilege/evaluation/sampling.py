@@ -1,5 +1,6 @@
 """Texts to be judged: drawn by a model under a sampler, or given, with all that was measured on the way."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Sample:
     processed_log_prob, processed_entropy: the same of the distribution drawn from.
     kept: how many tokens the sampler left possible.
     report: what the sampler reported at each token, by name; NaN for what is null.
-    seconds: its share of the time that its batch took.
+    seconds: its share of the time that its batch took; NaN for a text that was given.
     """
 
     prompt: int
@@ -123,7 +124,6 @@ def scored(
         tail = ids[: min(room, len(ids) if max_new_tokens is None else max_new_tokens)]
         if not tail:
             raise ValueError(f"reference of prompt {index} must have at least one token within the model's context")
-        began = time.perf_counter()
         logits = Forward(model, [[*head, *tail[:-1]]]).every_logits()[0, len(head) - 1 :]
         log_prob = log_softmax(logits)
         tokens = np.asarray(tail, dtype=np.int64)
@@ -144,7 +144,7 @@ def scored(
                 processed_entropy=spread,
                 kept=kept,
                 report={},
-                seconds=time.perf_counter() - began,
+                seconds=math.nan,
             )
         )
     return samples
