@@ -64,7 +64,9 @@ def main(
     if "typical" in wanted:
         typical = kept(corpus, COMMON["model"], folder / "typical.json", positions=50 if quick else 4000)
     if set(wanted) == set(PARTS):
-        section = pages.page(comparisons, measured, typical, "python -m benchmarks.evidence --page docs/evidence.md")
+        more = [word for name in also or [] for word in ("--also", name)]
+        command = shlex.join(["python", "-m", "benchmarks.evidence", *more, "--page", "docs/evidence.md"])
+        section = pages.page(comparisons, measured, typical, command)
         if into is None:
             print(section)
         else:

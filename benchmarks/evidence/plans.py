@@ -28,13 +28,13 @@ BASELINES = (
     "locally-typical: locally-typical ~ mass, alpha",
     "locally-typical-distance: locally-typical-distance ~ mass, tau",
     "mirostat: mirostat ~ tau, eta",
-    "adaptive-p: adaptive-p ~ target, decay",
-    "dynamic-temperature: dynamic-temperature ~ temperature, range, exponent",
+    "adaptive-p: min-p(0.05), adaptive-p ~ min_p=0.005:0.2:log, target, decay",
+    "dynamic-temperature: dynamic-temperature ~ temperature=0.3:1.2, range=0:0.8, exponent",
     "xtc: min-p(0.02), xtc ~ probability, threshold",
     "dry: dry, min-p ~ multiplier, min_p",
     "repetition-penalty: repetition-penalty, min-p ~ penalty=1:1.3, min_p",
 )
-"""Every other sampler of the library; those that only punish repetition, or only cut the top, behind a min-p cut."""
+"""Every other sampler of the library; those that leave the tail to others are behind a min-p cut, as they are used."""
 
 ADAPTIVE = (
     "adaptive, all knobs: adaptive-dirichlet",
@@ -72,8 +72,11 @@ LONG = (
 
 SEVERAL = (
     "temperature: temperature ~ temperature=0.3:1.2",
+    "top-k: top-k ~ k=2:500:log",
     "top-p: top-p ~ top_p",
     "min-p: min-p ~ min_p",
+    "min-p, temperature: min-p, temperature ~ min_p, temperature=0.5:3",
+    "top-n-sigma: top-n-sigma ~ n",
     f"min-p, fixed target: adaptive-dirichlet({FIXED}, {MASKED}) ~ {TARGET}, {MASK}",
     f"min-p, integral: adaptive-dirichlet({FIXED}, softmax_temperature=integral, {MASKED}) ~ {TARGET}, {MASK}",
 )
@@ -100,7 +103,7 @@ HEATED = (
 LOOKING_BACK = ("repetition-penalty", "dry")
 """Samplers that look at the text itself, and see what is counted."""
 
-COMMON: dict[str, Any] = {"model": "tiny-ar", "judge": "tiny-mdlm", "full_length": True}
+COMMON: dict[str, Any] = {"model": "tiny-ar", "judge": "tiny-mdlm", "judge_passes": 4, "full_length": True}
 """Texts of one length: n-grams repeat more in longer ones."""
 
 
@@ -123,11 +126,11 @@ def plans(corpus: Path, *, quick: bool = False) -> dict[str, Plan]:
     baselines = tuple(text.partition(":")[0] for text in BASELINES)
     return {
         "all": plan(
-            BASELINES + adaptive, 24, 12, 96, budget=12, levels=(0.95, 1.0), seeds=5, baselines=baselines,
+            BASELINES + adaptive, 56, 12, 96, budget=16, levels=(0.95, 1.0), seeds=5, baselines=baselines,
             ablate=("min-p, adaptive",),
         ),
-        "penalised": plan(PENALISED, 24, 12, 96, budget=10, levels=(0.95, 1.0), seeds=3),
-        "heated": plan(HEATED, 24, 12, 96, budget=1, levels=(0.95,), seeds=5),
-        "long": plan(LONG, 12, 8, 400, budget=8, levels=(0.6, 0.75), seeds=3),
-        "several": plan(SEVERAL, 10, 10, 64, budget=6, levels=(0.9, 1.0), seeds=3, num_samples=4),
+        "penalised": plan(PENALISED, 56, 12, 96, budget=16, levels=(0.95, 1.0), seeds=3),
+        "heated": plan(HEATED, 56, 12, 96, budget=1, levels=(0.95,), seeds=5),
+        "long": plan(LONG, 12, 8, 400, budget=10, levels=(0.6, 0.75), seeds=3),
+        "several": plan(SEVERAL, 12, 10, 64, budget=10, levels=(0.9, 1.0), seeds=3, num_samples=4),
     }  # fmt: skip

@@ -92,7 +92,7 @@ def rates(
 ) -> list[Rate]:
     """All of them; what ``path`` has already is not run again."""
     lengths = (8, 12, 16) if quick else LENGTHS
-    texts = beginnings(corpus, 5 if quick else 12, lengths[-1], part=0)
+    texts = beginnings(corpus, 5 if quick else 24, lengths[-1], part=0)
     own = beginnings(corpus, 5 if quick else 8, lengths[-1], part=1)
     with Journal(path, SCHEMA, ("model", "method", "target", "lengths")) as journal:
         done = {(r["model"], r["method"], r["target"]): r for r in journal.records if r["lengths"] == list(lengths)}

@@ -49,6 +49,17 @@ def test_no_beginning_is_both_tuned_and_written_on_and_references_follow_their_b
         beginnings(corpus, 1000, 96, part=0)
 
 
+def test_no_plan_tunes_on_what_it_writes_on(tmp_path: Path):
+    """In a text as long as the held-out novels, whose tokens are their places in it."""
+    np.save(tmp_path / "validation.npy", np.arange(648_535))
+    for plan in plans(tmp_path).values():
+        tuned = [{*p.given, *p.reference} for p in plan.tune_prompts or ()]
+        written = [{*p.given, *p.reference} for p in plan.prompts]
+        assert tuned
+        assert not set().union(*tuned) & set().union(*written)
+        assert sum(map(len, written)) == len(set().union(*written))
+
+
 def test_a_sharper_model_has_its_logits_multiplied():
     torch = pytest.importorskip("torch")
     model = load("tiny-ar")
