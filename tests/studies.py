@@ -34,17 +34,24 @@ def told(tuned: Tuned) -> list[Any]:
     ]
 
 
-def work(folder: Path, connection: Any, space: str, pause: float, stuck: int | None, settings: dict[str, Any]) -> None:
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def work(folder: Path, connection: Any, space: str, meeting: Any, stuck: int | None, settings: dict[str, Any]) -> None:
     """The same on the model in a folder, in a process of its own.
 
-    pause: how long a trial takes at least. stuck: the trial that does not end, counted from 0.
+    meeting: a barrier that its first trial waits at. stuck: the trial that does not end, counted from 0.
     """
     torch.set_num_threads(1)
     drawn = Texts.draw
     calls = itertools.count(-2)  # the reference and greedy decoding come first
 
     def draw(self: Texts, *arguments: Any, **more: Any) -> Any:
-        time.sleep(1000 if next(calls) == stuck else pause)
+        trial = next(calls)
+        if trial == stuck:
+            time.sleep(1000)
+        if trial == 0 and meeting is not None:
+            meeting.wait(60)
         return drawn(self, *arguments, **more)
 
     Texts.draw = draw
@@ -72,18 +79,17 @@ def spawn(
     folder: Path,
     *,
     space: str = "min-p, temperature",
-    pause: float = 0.0,
+    meeting: Any = None,
     stuck: int | None = None,
     **settings: Any,
 ) -> Worker:
     """Begin such a process. All of them come from one that has loaded what they need: torch takes its time."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["studies"])
+    CONTEXT.set_forkserver_preload(["studies"])
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *([before] if before else [])])
     try:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(folder, theirs, space, pause, stuck, settings))
+        ours, theirs = CONTEXT.Pipe()
+        process = CONTEXT.Process(target=work, args=(folder, theirs, space, meeting, stuck, settings))
         process.start()
     finally:
         if before is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import optuna
 import pytest
-from studies import spawn, study, told
+from studies import CONTEXT, spawn, study, told
 from tiny import byte_model
 
 from sortilege.tuning import Tuned, tune
@@ -51,9 +51,10 @@ def checked(storage: str, wanted: int, *, workers: int) -> list[Any]:
 
 
 def two(folder: Path, storage: str, optimizer: str = "random", wanted: int = 8) -> None:
-    """Two processes that share the trials of a study."""
+    """Two processes that share the trials of a study: neither ends its first before the other has begun one."""
     settings = {"storage": storage, "trials": wanted, "optimizer": optimizer, "points": 2, "pruner": "none"}
-    processes = [spawn(folder, pause=0.3, **settings) for _ in range(2)]
+    meeting = CONTEXT.Barrier(2)
+    processes = [spawn(folder, meeting=meeting, **settings) for _ in range(2)]
     assert max([process.done() for process in processes]) == wanted
     finished = checked(storage, wanted, workers=2)
     if optimizer == "random":
