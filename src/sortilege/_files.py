@@ -28,6 +28,8 @@ def write_whole(target: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         settle(partial, target)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -15,13 +15,14 @@ again), ``versions`` and ``created``. Readers ignore names they do not know; a c
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from sortilege._files import write_whole
 
 SCHEMA = "sortilege-preset/1"
 
@@ -108,28 +109,10 @@ def write_preset(path: Path, record: Mapping[str, Any], *, force: bool = False) 
     """Write a preset, whole or not at all. Raises ValueError as ``check_writable`` does, and where it cannot be."""
     check_writable(path, record.get("study") or {}, force=force)
     text = json.dumps({"schema": SCHEMA, **record}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    beside = None
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.absolute().parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            beside = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
+        write_whole(path.absolute(), text)
     except OSError as error:
         raise ValueError(f"{str(path)!r} cannot be written: {error.strerror or error}") from error
-    finally:
-        if beside is not None:
-            beside.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    found = os.umask(0)
-    os.umask(found)
-    return found
 
 
 def _read(path: Path) -> Preset:
