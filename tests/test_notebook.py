@@ -246,6 +246,23 @@ def test_an_edit_says_what_was_there() -> None:
     )
 
 
+def test_a_substitution_says_what_was_drawn() -> None:
+    bounds = [Bound("c", Letters("c"), upper=1), Bound("b", Letters("b"), lower=4)]
+    settings: dict[str, Any] = {"length": 12, "policy": "random", "steps": 2, "seed": 2}
+    [text] = search(chain(), "", bounds, Search(num_x_theta_samples=1), trace=True, **settings)
+    head = header(None, "chain", trace_requests(chain(), "", **settings), kind="steps", driver="sortilege.search")
+    titles = [attributes["title"] for attributes, _ in page(Trace(head, text.trace)).all("span")[-12:]]
+    told = {
+        one["slot"]: one["before_text"]
+        for record in text.trace
+        for one in record["substituted"]
+        if one["slot"] in {other["slot"] for other in record["revealed"]}
+    }
+    assert told
+    for slot, title in enumerate(titles):
+        assert title.endswith(f" · in place of {told[slot]!r}") if slot in told else "in place" not in title
+
+
 def test_shades_can_be_read_on_light_and_dark() -> None:
     """The contrast of WCAG 2, at least 4.5 : 1, between the notebook's own text and the fullest shade on its ground."""
 

@@ -41,6 +41,10 @@ class Replay:
         self.mask, self.canvas, self.pieces = request["mask_id"], [*request["canvas"]], [*request["canvas_text"]]
 
     def take(self, record: dict[str, Any]) -> None:
+        shown = {one["slot"]: one["token"] for one in record["revealed"]}
+        for one in record["substituted"]:
+            assert self.canvas[one["slot"]] == self.mask
+            assert one["before"] != one["token"] == shown.get(one["slot"], one["token"])
         for one in record["edited"]:
             assert (self.canvas[one["slot"]], self.pieces[one["slot"]]) == (one["before"], one["before_text"])
         for one in [*record["edited"], *record["revealed"]]:

@@ -116,6 +116,8 @@ def _steps(request: int, rng: random.Random, canvas: list[int], mask: int, end: 
             "revealed": [],
             "edited": [],
             "masked": again,
+            "substituted": [],
+            "values_before": {},
             "values": {"calm": rng.random()} if len(records) % 3 == 0 else {},
         }
         record["distances"] = {name: max(0.0, 0.2 - value) for name, value in record["values"].items()}
@@ -126,6 +128,11 @@ def _steps(request: int, rng: random.Random, canvas: list[int], mask: int, end: 
             canvas[slot] = token
         for slot in chosen:
             token = rng.randrange(len(WORDS))
+            if record["values"] and rng.random() < 0.5:
+                before = rng.choice([one for one in range(len(WORDS)) if one != token])
+                one = {"slot": slot, "before": before, "before_text": WORDS[before]}
+                record["substituted"].append({**one, "token": token, "text": WORDS[token]})
+                record["values_before"] = {"calm": rng.random()}
             measured = {"log_prob": -rng.expovariate(0.5), "entropy": rng.uniform(0, 3)}
             record["revealed"].append({"slot": slot, "token": token, "text": WORDS[token], **measured})
             canvas[slot] = token

@@ -104,8 +104,11 @@ def _canvas(request: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) ->
     pieces = [Piece("▁" if text is None else text, dim=True) for text in request["canvas_text"]]
     for record in records:
         step = f"step {record['step']}"
+        drawn = {one["slot"]: one["before_text"] for one in record["substituted"]}
         for one in record["revealed"]:
             said = [f"slot {one['slot']}", step, *_measured(one, "log_prob", "entropy")]
+            if one["slot"] in drawn:
+                said.append(f"in place of {drawn[one['slot']]!r}")
             pieces[one["slot"]] = Piece(one["text"], _surprisal(one["log_prob"]), " · ".join(said))
         for one in record["edited"]:
             title = f"slot {one['slot']} · {step} · in place of {one['before_text']!r}"

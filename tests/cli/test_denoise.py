@@ -81,7 +81,9 @@ def test_a_record_says_all(masked: Path, denoiser: Denoiser) -> None:
             "revealed": [list(pair) for pair in step.revealed],
             "masked": [],
             "edited": [],
+            "substituted": [],
             "values": {},
+            "values_before": {},
         }
         for step in text.history
     ]

@@ -15,6 +15,34 @@ SETTINGS: dict[str, Any] = {"length": 12, "policy": "random", "num_samples": 6, 
 BOUNDS = [Bound("c", Letters("c"), upper=1), Bound("b", Letters("b"), lower=4)]
 
 
+def test_what_was_substituted_in_what_was_drawn() -> None:
+    """The same seeds without a search draw the same at the first step; at the last, the whole text is known."""
+    oracle, settings = chain(5, ()), Search(num_x_theta_samples=1, start="draw")
+    more = {**SETTINGS, "steps": 3}
+    plain = search(oracle, ["", "ab"], BOUNDS, Search("none"), **more)
+    texts = search(oracle, ["", "ab"], BOUNDS, settings, trace=True, **more)
+    first = last = 0
+    for text, other in zip(texts, plain, strict=True):
+        drawn = dict(other.history[0].revealed)
+        shown = dict(text.history[0].revealed)
+        before = {slot: old for slot, old, _ in text.history[0].substituted}
+        assert drawn == {slot: before.get(slot, token) for slot, token in shown.items()}
+        first += len(before.keys() & shown.keys())
+        record = text.history[-1]
+        assert {slot for slot, _, _ in record.substituted} <= {slot for slot, _ in record.revealed}
+        assert record.values == {bound.name: text.text.count(bound.name) for bound in BOUNDS}
+        canvas = [*text.tokens]
+        for slot, old, new in record.substituted:
+            assert canvas[slot] == new
+            canvas[slot] = old
+        assert bool(record.values_before) == bool(record.substituted)
+        for name, value in record.values_before.items():
+            assert value == oracle.decode(canvas[len(text.prompt_tokens) :]).count(name)
+        last += len(record.substituted)
+    assert first > 0
+    assert last > 0
+
+
 @pytest.mark.parametrize(
     "settings", [Search(), Search(last=0.0, edit_revealed="remask"), Search("tree"), Search("none")]
 )

@@ -7,6 +7,24 @@ import numpy as np
 
 from sortilege.trace.tokens import Record
 
+Change = tuple[int, int, int]
+"""A slot, the token that was there, and the one that is there now."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search knows of the clean sequence that a step takes its tokens from.
+
+    values: its properties, by name, as far as they were measured. distances: how far they are outside their bounds.
+    substituted: what the search put at masked slots in place of the best it had before substitutions. values_before:
+    the values of that, where anything was substituted or edited.
+    """
+
+    values: dict[str, float] = field(default_factory=dict[str, float])
+    distances: dict[str, float] = field(default_factory=dict[str, float])
+    substituted: tuple[Change, ...] = ()
+    values_before: dict[str, float] = field(default_factory=dict[str, float])
+
 
 @dataclass
 class Row:
@@ -21,7 +39,7 @@ class Row:
     revealed_log_prob: (L,) the log-probability under the model of the token revealed at each slot, when it was.
     logits: (L, V) the denoiser's prediction for the canvas as it is; None once the canvas has changed.
     before: (L, V) the prediction for the canvas before that, kept for policies that look back.
-    policy, sampler, search: their states.
+    policy, sampler, search: their states. found: what a search says of this step's clean sequence.
     trace: the trace's records of what happened to it, where a trace was asked for.
     """
 
@@ -41,6 +59,7 @@ class Row:
     policy: Any = None
     sampler: Any = None
     search: Any = None
+    found: Found = field(default_factory=Found)
     denoiser_calls: int = 0
     seconds: float = 0.0
     history: list["StepRecord"] = field(default_factory=list["StepRecord"])
@@ -60,12 +79,17 @@ class StepRecord:
     step: its number, from 0. time: the time it ended at.
     revealed: (slot, token) pairs. masked: the slots that were masked again.
     edited: (slot, old token, new token), changes that search made to slots revealed before.
+    substituted: the same at slots that were masked: changes that search made to the sequence the tokens were taken
+        from. Where such a slot is not among those revealed, it is masked still.
     values: property values of the sequence the tokens were taken from, where search measured them.
+    values_before: those it had before it was substituted or edited.
     """
 
     step: int
     time: float
     revealed: tuple[tuple[int, int], ...] = ()
     masked: tuple[int, ...] = ()
-    edited: tuple[tuple[int, int, int], ...] = ()
+    edited: tuple[Change, ...] = ()
+    substituted: tuple[Change, ...] = ()
     values: dict[str, float] = field(default_factory=dict[str, float])
+    values_before: dict[str, float] = field(default_factory=dict[str, float])

@@ -1,10 +1,10 @@
 """The reverse process as a trace of kind "steps": what a header says of a canvas, and a record for each change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sortilege.diffusion._rows import Row, StepRecord
+from sortilege.diffusion._rows import Change, Row, StepRecord
 from sortilege.diffusion.denoiser import Denoiser
 from sortilege.trace.tokens import Record, plain
 
@@ -45,22 +45,30 @@ def canvas_record(
             for i, (slot, token) in enumerate(change.revealed)
         ],
         "masked": list(change.masked),
-        "edited": [
-            {
-                "slot": slot,
-                "before": before,
-                "before_text": denoiser.piece(before),
-                "token": token,
-                "text": denoiser.piece(token),
-            }
-            for slot, before, token in change.edited
-        ],
-        "values": {name: plain(value) for name, value in change.values.items()},
-        "distances": {name: plain(value) for name, value in (getattr(row.search, "distances", None) or {}).items()},
+        "edited": [_change(one, denoiser) for one in change.edited],
+        "substituted": [_change(one, denoiser) for one in change.substituted],
+        "values": _values(change.values),
+        "values_before": _values(change.values_before),
+        "distances": _values(row.found.distances),
         "length": len(row.canvas),
         "masks_left": int(np.sum(row.canvas == denoiser.mask_id)),
         "seconds": None,
     }
+
+
+def _change(one: Change, denoiser: Denoiser) -> Record:
+    slot, before, token = one
+    return {
+        "slot": slot,
+        "before": before,
+        "before_text": denoiser.piece(before),
+        "token": token,
+        "text": denoiser.piece(token),
+    }
+
+
+def _values(some: Mapping[str, float]) -> Record:
+    return {name: plain(value) for name, value in some.items()}
 
 
 def text_of_tokens(tokens: Sequence[int], denoiser: Denoiser) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sortilege.diffusion._requests import Denoised, clip_at_end, result_of
-from sortilege.diffusion._rows import Row, StepRecord
+from sortilege.diffusion._rows import Change, Row, StepRecord
 from sortilege.diffusion._trace import canvas_record
 from sortilege.diffusion.denoiser import Denoiser
 from sortilege.diffusion.policies._base import Choice, Policy
@@ -33,7 +33,7 @@ class Proposer(Protocol):
 
         Fixed slots stay as they are; revealed slots that differ from the canvas are edits.
         final: whether the row's last masked slots are revealed with this step, as far as is known.
-        What is to last from step to step is kept in ``Row.search``.
+        What is to last from step to step is kept in ``Row.search``; what is known of a sequence, in ``Row.found``.
         """
         ...
 
@@ -220,7 +220,7 @@ class Process:
         row = step.rows[r]
         slots = np.flatnonzero(choice.reveal)
         masked = np.zeros(0, dtype=int) if choice.remask is None else np.flatnonzero(choice.remask)
-        edited: tuple[tuple[int, int, int], ...] = ()
+        edited: tuple[Change, ...] = ()
         if clean is not None:
             changed = np.flatnonzero((clean != row.canvas) & (row.canvas != self.denoiser.mask_id))
             edited = tuple((int(slot), int(row.canvas[slot]), int(clean[slot])) for slot in changed)
@@ -238,8 +238,19 @@ class Process:
         if choice.time is None:
             row.time = self.schedule.time(1 - np.mean((row.canvas == self.denoiser.mask_id)[~row.fixed]).item())
         revealed = tuple(zip(slots.tolist(), drawn[at].tolist(), strict=True))
-        values = dict(getattr(row.search, "values", None) or {})
-        row.history.append(StepRecord(row.step, row.time, revealed, tuple(masked.tolist()), edited, values))
+        found = row.found
+        row.history.append(
+            StepRecord(
+                row.step,
+                row.time,
+                revealed,
+                tuple(masked.tolist()),
+                edited,
+                found.substituted,
+                found.values,
+                found.values_before,
+            )
+        )
         row.before = row.logits if self.policy.looks_back else None
         row.logits = None
         if self.ends:

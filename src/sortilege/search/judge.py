@@ -61,8 +61,7 @@ class Candidate:
 class Account:
     """What a row's search has measured and spent.
 
-    incumbent: the clean sequence (L,) last gone on with. values: what is known of its properties, by name; distances:
-    how far they are outside their bounds.
+    incumbent: the clean sequence (L,) last gone on with.
     known: values by property and text.
     denoiser_calls: canvases predicted for edits. predicted: canvases of a tree predicted.
     turns: how often there was something to reveal.
@@ -70,8 +69,6 @@ class Account:
     """
 
     incumbent: np.ndarray | None = None
-    values: dict[str, float] = field(default_factory=dict[str, float])
-    distances: dict[str, float] = field(default_factory=dict[str, float])
     known: dict[tuple[int, str], float] = field(default_factory=dict[tuple[int, str], float])
     scorer_calls: int = 0
     denoiser_calls: int = 0

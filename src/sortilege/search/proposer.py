@@ -1,5 +1,6 @@
 """Search in the reverse process: a clean sequence within bounds, or nearer to them, to take each step's tokens from."""
 
+import dataclasses
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sortilege.diffusion._rows import Row
+from sortilege.diffusion._rows import Change, Found, Row
 from sortilege.diffusion.process import Process
 from sortilege.diffusion.step import Step, without
 from sortilege.numerics._arrays import Array, array_namespace, host
@@ -68,7 +69,7 @@ class Searcher:
         row, settings = step.rows[r], self.settings
         account = account_of(row)
         account.turns += 1
-        account.values, account.distances = {}, {}
+        row.found = Found()
         if settings.method == "none" or not self.deciding:
             return False
         masked = len(step.slots[r]) / int((~row.fixed).sum())
@@ -116,7 +117,7 @@ class Searcher:
 
     def _ended(self, process: Process, row: Row) -> Searching:
         """The sequence of a row with nothing masked: once, when it is about to be done, it may be edited."""
-        account = account_of(row)
+        account, row.found = account_of(row), Found()
         if not account.closing or account.closed:
             return row.canvas
         account.closed = True
@@ -124,21 +125,30 @@ class Searcher:
 
     def _turn(self, process: Process, step: Step, r: int, draws: Draws) -> Searching:
         """The sequence to take tokens of a row from."""
-        judge = self.judge(process, step.rows[r])
-        chosen = yield from self._searched(step, r, judge, draws)
-        self._keep(step.rows[r], judge, chosen)
+        row, judge = step.rows[r], self.judge(process, step.rows[r])
+        best, chosen = yield from self._searched(step, r, judge, draws)
+        self._keep(row, judge, best, chosen)
+        row.found = dataclasses.replace(row.found, substituted=_changes(best.tokens, chosen.tokens))
         return chosen.tokens
 
-    def _keep(self, row: Row, judge: Judge, chosen: Candidate) -> None:
-        (text,) = judge.texts([chosen.tokens])
-        known = judge.account.known
-        row.search.incumbent = chosen.tokens
-        found = [(b, known[i, text.text]) for i, b in enumerate(self.deciding) if (i, text.text) in known]
-        row.search.values = {b.name: value for b, value in found}
-        row.search.distances = {b.name: b.distance(value) for b, value in found}
+    def _keep(self, row: Row, judge: Judge, best: Candidate, chosen: Candidate) -> None:
+        """Remember the sequence that is gone on with, made of the ``best`` there was."""
+        judge.account.incumbent = chosen.tokens
+        values = self._known(judge, chosen.tokens)
+        same = np.array_equal(best.tokens, chosen.tokens)
+        distances = {bound.name: bound.distance(values[bound.name]) for bound in self.deciding if bound.name in values}
+        row.found = Found(values, distances, values_before={} if same else self._known(judge, best.tokens))
 
-    def _searched(self, step: Step, r: int, judge: Judge, draws: Draws) -> Generator[Request, Any, Candidate]:
-        """The sequence to go on with: draws and the incumbent, and what substitutions make of the best of them."""
+    def _known(self, judge: Judge, tokens: np.ndarray) -> dict[str, float]:
+        """The values of a sequence, of the bounded properties, that have been measured."""
+        (text,) = judge.texts([tokens])
+        known = judge.account.known
+        return {b.name: known[i, text.text] for i, b in enumerate(self.deciding) if (i, text.text) in known}
+
+    def _searched(
+        self, step: Step, r: int, judge: Judge, draws: Draws
+    ) -> Generator[Request, Any, tuple[Candidate, Candidate]]:
+        """The best of draws and incumbent, and the sequence to go on with: what substitutions make of that."""
         settings, slots, span = self.settings, step.slots[r], step.span(r)
         raw = step.raw[span]
 
@@ -159,7 +169,7 @@ class Searcher:
         elif settings.method == "local-search" and not ranked[0].holds:
             around = self._around(step, r)
             yield from climb(judge, ranked[0], unsure, around, chunk=settings.chunk, sweeps=settings.sweeps)
-        return judge.best(settings.best_sequence_rank)
+        return ranked[0], judge.best(settings.best_sequence_rank)
 
     def _around(self, step: Step, r: int) -> Any:
         """The neighbours at masked slots: candidates come from x_theta."""
@@ -218,5 +228,9 @@ class Searcher:
         chosen = yield from climb(
             judge, ranked[0], unsure, around, chunk=settings.chunk, sweeps=settings.sweeps, at_once=16
         )
-        self._keep(row, judge, chosen)
+        self._keep(row, judge, ranked[0], chosen)
         return chosen.tokens
+
+
+def _changes(old: np.ndarray, new: np.ndarray) -> tuple[Change, ...]:
+    return tuple((int(slot), int(old[slot]), int(new[slot])) for slot in np.flatnonzero(old != new))

@@ -221,7 +221,8 @@ class _Check:
 
     def _canvas(self, number: int, value: Record, request: int) -> None:
         """Refuse slots beyond the canvas, which can only become shorter."""
-        slots = [*(one["slot"] for one in (*value["revealed"], *value["edited"])), *value["masked"]]
+        named = (*value["revealed"], *value["edited"], *value["substituted"])
+        slots = [*(one["slot"] for one in named), *value["masked"]]
         beyond = next((slot for slot in slots if slot >= self.slots[request]), None)
         if beyond is not None:
             _refuse(self.path, number, f"slot {beyond} of request {request} is beyond its {self.slots[request]} slots")

@@ -86,6 +86,25 @@ def test_what_happened_at_a_step(show: Open) -> None:
     assert rows == [one["slot"] for one in record["revealed"]]
 
 
+def test_what_a_search_substituted(show: Open) -> None:
+    """In the text beside what it took the place of, where it was revealed; in a list; values before and after."""
+    lines = step_trace(seed=3)
+    tab = show(lines)
+    record = next(one for one in lines[1:] if len(one["substituted"]) > 1)
+    some, changed = record["substituted"], {one["slot"] for one in record["substituted"]} - {*record["masked"]}
+    seek(tab, record["step"] + 1)
+    struck = tab.eval_on_selector_all(".t.substituted", "found => found.map(one => Number(one.dataset.i))")
+    assert {*struck} == changed
+    listed = tab.texts('[data-of="substituted"] li')
+    assert len(listed) == len(some)
+    for one, line in zip(some, listed, strict=True):
+        assert one["before_text"].strip() in line
+        assert one["text"].strip() in line.partition("→")[2]
+    calm = tab.locator('[data-of="calm"]').text_content()
+    before, after = (float(part) for part in calm.partition("outside")[0].split("→"))
+    assert (before, after) == pytest.approx((record["values_before"]["calm"], record["values"]["calm"]), abs=2e-3)
+
+
 def test_keys_skip_steps_that_changed_nothing(show: Open) -> None:
     lines = step_trace(seed=4)
     steps = [one["step"] + 1 for one in lines[1:]]
@@ -95,10 +114,10 @@ def test_keys_skip_steps_that_changed_nothing(show: Open) -> None:
     for step in steps:
         tab.press("ArrowRight")
         assert tab.locator("#step").input_value() == str(step)
-    edits = [one["step"] + 1 for one in lines[1:] for _ in one["edited"]]
-    assert [int(one) for one in tab.texts(".least .nats")] == edits
+    changes = [one["step"] + 1 for one in lines[1:] for _ in [*one["edited"], *one["substituted"]]]
+    assert [int(one) for one in tab.texts(".least .nats")] == changes
     tab.press("Home", "n")
-    assert tab.locator("#step").input_value() == str(edits[0])
+    assert tab.locator("#step").input_value() == str(changes[0])
 
 
 def test_a_slot_has_a_history(show: Open) -> None:
@@ -110,7 +129,7 @@ def test_a_slot_has_a_history(show: Open) -> None:
     past = [
         f"step {record['step'] + 1}"
         for record in lines[1:]
-        for one in [*record["edited"], *record["revealed"], *record["masked"]]
+        for one in [*record["substituted"], *record["edited"], *record["revealed"], *record["masked"]]
         if (one if isinstance(one, int) else one["slot"]) == slot
     ]
     assert tab.texts(".slot .edits button") == past

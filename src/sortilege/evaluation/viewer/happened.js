@@ -30,14 +30,17 @@ class Happened {
         ),
       );
     const i = steps - 1;
-    const { masked, revealed, edited } = eventsOf(text, i);
+    const { masked, revealed, edited, substituted } = eventsOf(text, i);
+    const shown = new Set(revealed.map((one) => one.slot));
     if (text.records[i] < 0) return h("section", {}, title, h("p", { class: "hint" }, "Nothing changed at this step."));
     const before = masked.length ? stateAt(text, i).canvas : [];
     const row = (name, value) => h("div", {}, h("dt", {}, name), h("dd", { "data-of": name }, value));
     const values = Object.entries(text.values).map(([name, some]) => {
       const distance = text.distances[name] ? text.distances[name][i] : NaN;
       if (!finite(some[i])) return null;
+      const before = text.valuesBefore[name][i];
       return row(name, [
+        finite(before) && before !== some[i] ? h("span", { class: "from" }, `${figure(before, 3)} → `) : null,
         figure(some[i], 3),
         distance > 0 ? h("span", { class: "beyond" }, `outside by ${figure(distance, 2)}`) : null,
       ]);
@@ -61,6 +64,18 @@ class Happened {
               "ul",
               { class: "edits" },
               edited.map((one) => h("li", {}, this.change(text, one))),
+            ),
+          ]
+        : null,
+      substituted.length
+        ? [
+            h("h3", {}, `${substituted.length} substituted by the search`),
+            h(
+              "ul",
+              { class: "edits", "data-of": "substituted" },
+              substituted.map((one) =>
+                h("li", {}, this.change(text, one), shown.has(one.slot) ? null : ` in slot ${one.slot}, not revealed`),
+              ),
             ),
           ]
         : null,
@@ -120,9 +135,9 @@ class Happened {
       const said =
         one.kind === "revealed"
           ? [tokenName(text.textOf(one.place)), ` ${percent(one.logProb)}`]
-          : one.kind === "edited"
-            ? this.change(text, one)
-            : null;
+          : one.kind === "masked"
+            ? null
+            : this.change(text, one);
       return h(
         "li",
         {},
@@ -159,15 +174,23 @@ class Happened {
   }
 }
 
-// All edits of a text, and what is on its canvas at the end.
-function editList(text, name, seek) {
+// All that a search changed: what it substituted in predicted texts, and its edits of revealed slots.
+function changeList(text, name, seek) {
   const rows = [];
-  for (let step = 0; step < text.n; step++) for (const one of eventsOf(text, step).edited) rows.push([step + 1, one]);
+  for (let step = 0; step < text.n; step++) {
+    const { edited, substituted } = eventsOf(text, step);
+    for (const one of [...edited, ...substituted]) rows.push([step + 1, one]);
+  }
   const change = (one) => [h("del", {}, tokenName(text.textOf(one.before))), " → ", tokenName(text.textOf(one.place))];
   return h(
     "section",
-    { class: "least", "aria-label": name ? `Edits, ${name}` : "Edits" },
-    h("h3", {}, name ? h("span", { class: "which" }, name) : null, rows.length ? `${rows.length} edits` : "No edits"),
+    { class: "least", "aria-label": name ? `Changes by the search, ${name}` : "Changes by the search" },
+    h(
+      "h3",
+      {},
+      name ? h("span", { class: "which" }, name) : null,
+      `${rows.length ? rows.length : "No"} ${rows.length === 1 ? "change" : "changes"} by a search`,
+    ),
     h(
       "ol",
       {},

@@ -112,7 +112,6 @@ def _steps(request: Record, records: Sequence[Record], table: _Table) -> Record:
     records = sorted(records, key=lambda record: record["step"])
     canvas = zip(request["canvas"], request["canvas_text"], strict=True)
     revealed = [one for record in records for one in record["revealed"]]
-    edited = [one for record in records for one in record["edited"]]
     names = list(dict.fromkeys(name for record in records for name in record["values"]))
     return {
         "n": len(records),
@@ -127,14 +126,22 @@ def _steps(request: Record, records: Sequence[Record], table: _Table) -> Record:
             "entropy": [_short(one["entropy"], nats=True) for one in revealed],
         },
         "masked": [record["masked"] for record in records],
-        "edited": {
-            "counts": [len(record["edited"]) for record in records],
-            "slots": [one["slot"] for one in edited],
-            "before": [table.place(one["before"], one["before_text"]) for one in edited],
-            "tokens": [table.place(one["token"], one["text"]) for one in edited],
+        **{name: _changes([record[name] for record in records], table) for name in ("edited", "substituted")},
+        **{
+            kind: {name: _column(record[kind].get(name) for record in records) for name in names}
+            for kind in ("values", "values_before", "distances")
         },
-        "values": {name: _column(record["values"].get(name) for record in records) for name in names},
-        "distances": {name: _column(record["distances"].get(name) for record in records) for name in names},
+    }
+
+
+def _changes(changes: Sequence[Sequence[Record]], table: _Table) -> Record:
+    """Tokens that took the place of others, by record."""
+    listed = [one for some in changes for one in some]
+    return {
+        "counts": [len(some) for some in changes],
+        "slots": [one["slot"] for one in listed],
+        "before": [table.place(one["before"], one["before_text"]) for one in listed],
+        "tokens": [table.place(one["token"], one["text"]) for one in listed],
     }
 
 

@@ -31,7 +31,9 @@ function unpackSteps(trace, request) {
     seconds: every(request.seconds),
     ends: offsets(request.revealed.counts, request.n),
     edits: offsets(request.edited.counts, request.n),
+    substitutions: offsets(request.substituted.counts, request.n),
     values: named(request.values),
+    valuesBefore: named(request.values_before),
     distances: named(request.distances),
     textOf: (place) => (place < 0 ? "" : trace.texts[place]),
     idOf: (place) => trace.ids[place],
@@ -44,7 +46,7 @@ function unpackSteps(trace, request) {
 // What happened at a step, counted from 0, in the order in which it did.
 function eventsOf(text, step) {
   const record = text.records[step];
-  const found = { masked: [], revealed: [], edited: [] };
+  const found = { masked: [], revealed: [], edited: [], substituted: [] };
   if (record < 0) return found;
   found.masked = text.masked[record];
   for (let i = text.ends[record]; i < text.ends[record + 1]; i++)
@@ -54,8 +56,14 @@ function eventsOf(text, step) {
       logProb: number(text.revealed.log_prob[i]),
       entropy: number(text.revealed.entropy[i]),
     });
-  for (let i = text.edits[record]; i < text.edits[record + 1]; i++)
-    found.edited.push({ slot: text.edited.slots[i], before: text.edited.before[i], place: text.edited.tokens[i] });
+  const changes = ({ slots, before, tokens }, ends) => {
+    const some = [];
+    for (let i = ends[record]; i < ends[record + 1]; i++)
+      some.push({ slot: slots[i], before: before[i], place: tokens[i] });
+    return some;
+  };
+  found.edited = changes(text.edited, text.edits);
+  found.substituted = changes(text.substituted, text.substitutions);
   return found;
 }
 
@@ -70,8 +78,9 @@ function stateAt(text, steps) {
     news: new Map(),
   };
   for (let step = 0; step < steps; step++) {
-    const { masked, revealed, edited } = eventsOf(text, step);
+    const { masked, revealed, edited, substituted } = eventsOf(text, step);
     const news = new Map();
+    const drawn = new Map(substituted.map((one) => [one.slot, one.before]));
     for (const one of edited) {
       news.set(one.slot, { kind: "edited", before: one.before });
       state.canvas[one.slot] = one.place;
@@ -79,7 +88,8 @@ function stateAt(text, steps) {
       state.logProb[one.slot] = state.entropy[one.slot] = NaN;
     }
     for (const one of revealed) {
-      news.set(one.slot, { kind: "fresh" });
+      const swapped = drawn.has(one.slot);
+      news.set(one.slot, { kind: swapped ? "fresh substituted" : "fresh", before: swapped ? drawn.get(one.slot) : null });
       state.canvas[one.slot] = one.place;
       state.revealedAt[one.slot] = step + 1;
       state.logProb[one.slot] = one.logProb;
@@ -100,7 +110,8 @@ function stateAt(text, steps) {
 function historyOf(text) {
   const found = Array.from({ length: text.slots }, () => []);
   for (let step = 0; step < text.n; step++) {
-    const { masked, revealed, edited } = eventsOf(text, step);
+    const { masked, revealed, edited, substituted } = eventsOf(text, step);
+    for (const one of substituted) found[one.slot].push({ step, kind: "substituted", ...one });
     for (const one of edited) found[one.slot].push({ step, kind: "edited", ...one });
     for (const one of revealed) found[one.slot].push({ step, kind: "revealed", ...one });
     for (const slot of masked) found[slot].push({ step, kind: "masked" });
@@ -147,7 +158,7 @@ class CanvasPane {
       if (news) names += ` ${news.kind}`;
       if (i === marked.pin) names += " pin";
       if (i === marked.at) names += " at";
-      const before = news && news.kind !== "fresh" ? visible(text.textOf(news.before)) : "";
+      const before = news && news.before !== null ? visible(text.textOf(news.before)) : "";
       const key = `${names}|${place}|${before}`;
       if (key === this.known[i]) continue;
       this.known[i] = key;

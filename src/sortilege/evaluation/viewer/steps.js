@@ -4,7 +4,7 @@ const KEYS = [
   ["Space", "play or pause"],
   ["← →, h l", "the step before, the one after"],
   ["Home, End", "the empty canvas, the finished one"],
-  ["n, p", "the next and the previous edit"],
+  ["n, p", "the next and the previous change by a search"],
   ["click", "pin a slot; again to unpin"],
   ["Esc", "unpin"],
   ["/, f", "choose what the slots are shaded by"],
@@ -106,7 +106,7 @@ class StepPage extends Sheet {
     this.pin = this.at = -1;
     this.slider.max = this.most;
     this.lists.replaceChildren(
-      ...this.columns.map((column) => editList(column.text, column.letter, (steps) => this.seek(steps))),
+      ...this.columns.map((column) => changeList(column.text, column.letter, (steps) => this.seek(steps))),
     );
     for (const column of this.columns) {
       column.strip = new Strip({
@@ -219,7 +219,7 @@ class StepPage extends Sheet {
       while (to > 0 && to < this.most && !this.columns.some(({ text }) => text.records[to - 1] >= 0)) to += by;
       this.seek(to);
     };
-    const edited = (forward) => {
+    const changed = (forward) => {
       const found = [
         ...new Set([...this.lists.querySelectorAll("[data-step]")].map((one) => Number(one.dataset.step))),
       ].sort((a, b) => (forward ? a - b : b - a));
@@ -237,8 +237,8 @@ class StepPage extends Sheet {
       l: () => go(1),
       Home: () => go(-Infinity),
       End: () => go(Infinity),
-      n: () => edited(true),
-      p: () => edited(false),
+      n: () => changed(true),
+      p: () => changed(false),
       Escape: () => {
         this.pin = -1;
         document.body.classList.remove("open");
@@ -259,7 +259,10 @@ function stepStatistics(text) {
       `${thousands(text.n)}, ${thousands(text.step.length)} with changes`,
       "steps, and how many of them changed the canvas",
     ],
-    ["edits", thousands(text.edited.slots.length), "revealed tokens that were replaced"],
+    ["substituted", thousands(text.substituted.slots.length), "tokens that a search put into predicted texts"],
+    text.edited.slots.length
+      ? ["edits", thousands(text.edited.slots.length), "revealed tokens that a search replaced"]
+      : null,
     text.masked.some((some) => some.length)
       ? [
           "masked again",
