@@ -9,14 +9,18 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from comparisons import written
 from diffusion.oracles import chain
 from search.scorers import Letters
+from studies import study
 from tiny import Fatigue, Plain, byte_model
 
 from sortilege import _notebook
 from sortilege.diffusion import denoise, trace_requests
+from sortilege.evaluation.summary import sentences_of
 from sortilege.generate import Result, generate, stream
 from sortilege.properties import Bound
+from sortilege.samplers.spec import format_sampler
 from sortilege.search import Search, search
 from sortilege.trace import Trace, header, request_of
 
@@ -287,3 +291,40 @@ def test_short_reprs() -> None:
 def test_rendering_is_loaded_when_it_is_needed() -> None:
     code = "import sys, sortilege\nassert 'sortilege._notebook' not in sys.modules\nassert 'IPython' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_comparison_is_a_table_with_verdicts() -> None:
+    values = {HOSTILE: {"nll": [2.0, 2.1, 1.9, 2.2, 2.0, 1.8, 2.1, 2.0]}, "adaptive": {"nll": [1.0] * 8}}
+    made = written(values, missed=("adaptive",))
+    shown = Page(made._repr_html_())
+    assert [text for _, text in shown.all("th")] == ["method", "nll"]
+    cells = [text for _, text in shown.all("td")]
+    assert cells == ["adaptive @ 1 (less varied)", "1.000 ±.000", f"{SHOWN} @ 1", cells[3]]
+    row = next(row for row in made.rows() if row.chosen.method == HOSTILE)
+    assert cells[3] == f"{row.metrics['nll'].value:.3f} ±{row.metrics['nll'].half:.3f}".replace("±0.", "±.")
+    (said,) = sentences_of(made)
+    assert said.startswith(f"adaptive (less varied) wins against {HOSTILE} at level 1 (better: nll -1.01)")
+    assert said.replace(HOSTILE, SHOWN) in shown.text
+    assert "model a · prompts 8 · seeds 1 · trials a method 1" in shown.text
+    assert repr(made) == "Comparison(2 methods, 2 cells, model='a')"
+
+
+def test_a_study_is_a_table_of_its_best() -> None:
+    tuned = study("min-p, temperature", trials=7)
+    shown = Page(tuned._repr_html_())
+    head = [text for _, text in shown.all("th")]
+    assert head[0] == ""
+    assert head[-2:] == [one.path for one in tuned.space.dimensions]
+    cells = [text for _, text in shown.all("td")]
+    names = cells[:: len(head)]
+    best = sorted((one for one in tuned.trials if one.state == "complete"), key=lambda one: one.score[0])[:5]
+    assert names == [*(f"trial {one.number}" for one in best), *tuned.baselines, "reference", "band"]
+    at = head.index("distinct_3")
+    (guard,) = [one for one in tuned.goal.guards if one.metric == "distinct_3"]
+    for i, one in enumerate(best):
+        outside = " outside" if guard.distance(one.metrics, tuned.reference) else ""
+        assert cells[i * len(head) + at] == f"{one.metrics['distinct_3']:.3f}{outside}"
+    sampler = None if tuned.best is None else format_sampler(tuned.best.sampler)
+    assert (f"best: {sampler}" in shown.text) == (sampler is not None)
+    assert "7 trials in memory" in shown.text
+    assert repr(tuned) == f"Tuned({tuned.space.text!r}, 7 of 7 trials, best={sampler!r})"

@@ -96,6 +96,11 @@ def trace_html(trace: Any) -> str:
     return _block(*parts)
 
 
+def table_html(head: Sequence[str], rows: Iterable[Sequence[str]], said: Iterable[str], about: Sequence[str]) -> str:
+    """A table with sentences under it, and a line on the whole."""
+    return _block(_table(head, rows), *(_tag("div", _text(one)) for one in said), _line(*about))
+
+
 _LEGEND = f"shade: surprisal, from 0 to {FULL:g} nats"
 
 

@@ -206,6 +206,16 @@ class Comparison:
             if self.runs(one.setting) and (variants or not one.variant)
         ]
 
+    def _repr_html_(self) -> str:
+        from sortilege._notebook import table_html
+        from sortilege.evaluation.summary import TITLE, sentences_of, settings_of, table_of
+
+        plan, (head, lines) = self.plan, table_of(self)
+        rows = [[line.name.replace("  ", "\u2003"), *line.cells] for line in lines]  # HTML folds spaces
+        about = [f"model {plan['model']}", f"prompts {len(plan['prompts'])}", f"seeds {plan['seeds']}"]
+        about += [f"trials a method {plan['budget']}", TITLE]
+        return table_html(head, rows, [*settings_of(self), *sentences_of(self)], about)
+
     def __repr__(self) -> str:
         return f"Comparison({len(self.labels)} methods, {len(self.cells)} cells, model={self.plan['model']!r})"
 

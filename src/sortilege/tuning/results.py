@@ -7,6 +7,7 @@ from typing import Any
 
 from sortilege._extras import require
 from sortilege.samplers._base import Sampler
+from sortilege.samplers.spec import format_sampler
 from sortilege.tuning.ledger import ATTEMPTS, counts, slots_of
 from sortilege.tuning.measuring import numbers
 from sortilege.tuning.objectives import Objective
@@ -36,7 +37,7 @@ class Trial:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tuned:
     """A study as it stands.
 
@@ -69,6 +70,22 @@ class Tuned:
     versions: Mapping[str, str]
     study: str
     storage: str | None
+
+    def __repr__(self) -> str:
+        best = None if self.best is None or self.best.sampler is None else format_sampler(self.best.sampler)
+        return f"Tuned({self.space.text!r}, {self.finished} of {self.wanted} trials, best={best!r})"
+
+    def _repr_html_(self) -> str:
+        from sortilege._notebook import table_html
+        from sortilege.tuning.summary import notes_of, table_of
+
+        head, lines = table_of(self)
+        rows = [
+            [line.name, *(f"{cell} outside" if i in line.outside else cell for i, cell in enumerate(line.cells))]
+            for line in lines
+        ]
+        found = [] if self.best is None or self.best.sampler is None else [f"best: {format_sampler(self.best.sampler)}"]
+        return table_html(head, rows, found, notes_of(self))
 
 
 def trial_of(frozen: Any, space: Space, goal: Objective, reference: Mapping[str, float]) -> Trial:
