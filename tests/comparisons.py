@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from tiny import byte_tokenizer, llama
 
-from sortilege.evaluation.comparison import SCHEMA, Comparison, of_records
+from sortilege.evaluation.comparison import SCHEMA, Comparison
 from sortilege.evaluation.plan import Plan, read_methods
 from sortilege.evaluation.prompts import Prompt
+from sortilege.evaluation.reading import of_records
 from sortilege.models import Model
 
 METHODS = (

@@ -13,13 +13,14 @@ from tiny import byte_model
 
 from sortilege._journal import RecordError
 from sortilege.evaluation.comparing import compare
-from sortilege.evaluation.comparison import SCHEMA, Comparison, read_comparison
+from sortilege.evaluation.comparison import SCHEMA, Comparison
 from sortilege.evaluation.intervals import bootstrap
 from sortilege.evaluation.judge import JudgeError, load_judge
 from sortilege.evaluation.mauve import mauve
 from sortilege.evaluation.metrics import METRICS, between_prompts
 from sortilege.evaluation.plan import Plan, read_methods
 from sortilege.evaluation.prompts import Prompt
+from sortilege.evaluation.reading import read_comparison
 from sortilege.evaluation.sampling import sample, scored
 from sortilege.evaluation.self_bleu import self_bleu
 from sortilege.models import Model
@@ -231,6 +232,20 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path: Path, content: bytes) -> N
     assert out.read_bytes() == content
     with pytest.raises(ValueError, match=f"line 1: no record of {SCHEMA}"):
         read_comparison(out)
+
+
+def test_a_damaged_file_is_refused(run: Run, tmp_path: Path) -> None:
+    out, (first, *others) = tmp_path / "out.jsonl", run[0].read_text().splitlines(keepends=True)
+    for content in (others, [json.dumps({"schema": SCHEMA, "kind": "plan"}) + "\n"]):
+        out.write_text("".join(content))
+        with pytest.raises(ValueError, match=r"out\.jsonl', line 1: does not begin with a plan"):
+            read_comparison(out)
+    cell = next(json.loads(line) for line in others if '"cell"' in line)
+    for name in ("kind", "setting", "prompts", "values"):
+        broken = json.dumps({key: value for key, value in cell.items() if key != name}) + "\n"
+        out.write_text("".join([first, *others, broken]))
+        with pytest.raises(ValueError, match=rf"out\.jsonl' is damaged: a record of it lacks '{name}'"):
+            read_comparison(out)
 
 
 @pytest.mark.parametrize(

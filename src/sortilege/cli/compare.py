@@ -17,9 +17,10 @@ from sortilege.cli._compare_options import Comparing, Methods, Output, Texts
 from sortilege.cli._errors import fail, refusals
 from sortilege.cli._groups import flat
 from sortilege.cli._prompt_set import read_prompt_set
-from sortilege.evaluation.comparison import Comparison, read_comparison
+from sortilege.evaluation.comparison import Comparison
 from sortilege.evaluation.intervals import Interval
 from sortilege.evaluation.plan import Plan, read_methods
+from sortilege.evaluation.reading import read_comparison
 
 EPILOG = "Exit codes: 0 done; 2 bad input, or a file cannot be written; 130 interrupted: the same command goes on."
 

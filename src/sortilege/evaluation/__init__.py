@@ -24,7 +24,7 @@ _HOMES = {
     "compare": "comparing",
     "gap": "frontier",
     "load_judge": "judge",
-    "read_comparison": "comparison",
+    "read_comparison": "reading",
     "read_methods": "plan",
     "sample": "sampling",
     "scored": "sampling",

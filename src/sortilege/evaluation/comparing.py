@@ -12,9 +12,10 @@ from sortilege.evaluation._machine import machine, versions
 from sortilege.evaluation._run import Progress as Progress
 from sortilege.evaluation._run import Run
 from sortilege.evaluation.ablations import adaptive_in
-from sortilege.evaluation.comparison import SCHEMA, Comparison, of_records
+from sortilege.evaluation.comparison import SCHEMA, Comparison
 from sortilege.evaluation.judge import Judge, load_judge
 from sortilege.evaluation.plan import FREE, Plan
+from sortilege.evaluation.reading import of_records
 from sortilege.models import Model, as_model
 from sortilege.tuning.space import Space, read_method
 
