@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.evidence import page as pages
+from benchmarks.evidence.pictures import pictures
 from benchmarks.evidence.plans import COMMON, plans
 from benchmarks.evidence.rates import rates
 from benchmarks.evidence.typical import kept
@@ -66,10 +67,11 @@ def main(
     if set(wanted) == set(PARTS):
         more = [word for name in also or [] for word in ("--also", name)]
         command = shlex.join(["python", "-m", "benchmarks.evidence", *more, "--page", "docs/evidence.md"])
-        section = pages.page(comparisons, measured, typical, command)
+        section = pages.page(comparisons, measured, typical, command, pictured=into is not None)
         if into is None:
             print(section)
         else:
+            pictures(comparisons["all"], measured, into.parent)
             into.write_text(with_section(into.read_text(encoding="utf-8"), section, pages.BEGIN), encoding="utf-8")
 
 

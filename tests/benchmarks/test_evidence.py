@@ -130,6 +130,9 @@ def test_one_command_makes_the_page_and_goes_on_where_it_was_left(corpus: Path, 
     for heading in ("## All samplers", "### Parts switched off", "## A rate asked for", "## Long texts"):
         assert heading in text
     assert "**adaptive, as the source**" in text
+    for place in (page.FRONTIER, page.RATES):
+        assert f"({place})" in text
+        assert "adaptive, integral" in (tmp_path / place).read_text() or place == page.FRONTIER
     refused = subprocess.run([*command, "--page", str(tmp_path / "none.md")], capture_output=True, text=True)
     assert refused.returncode != 0
 
