@@ -11,6 +11,12 @@ Change = tuple[int, int, int]
 """A slot, the token that was there, and the one that is there now."""
 
 
+def changes(old: np.ndarray, new: np.ndarray, where: np.ndarray) -> tuple[Change, ...]:
+    """What differs between two sequences (L,), at the slots where ``where`` (L,) is true."""
+    slots = np.flatnonzero((old != new) & where)
+    return tuple(zip(slots.tolist(), old[slots].tolist(), new[slots].tolist(), strict=True))
+
+
 @dataclass(frozen=True)
 class Found:
     """What a search knows of the clean sequence that a step takes its tokens from.

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sortilege.diffusion._requests import Denoised, clip_at_end, result_of
-from sortilege.diffusion._rows import Change, Row, StepRecord
+from sortilege.diffusion._rows import Row, StepRecord, changes
 from sortilege.diffusion._trace import canvas_record
 from sortilege.diffusion.denoiser import Denoiser
 from sortilege.diffusion.policies._base import Choice, Policy
@@ -220,10 +220,7 @@ class Process:
         row = step.rows[r]
         slots = np.flatnonzero(choice.reveal)
         masked = np.zeros(0, dtype=int) if choice.remask is None else np.flatnonzero(choice.remask)
-        edited: tuple[Change, ...] = ()
-        if clean is not None:
-            changed = np.flatnonzero((clean != row.canvas) & (row.canvas != self.denoiser.mask_id))
-            edited = tuple((int(slot), int(row.canvas[slot]), int(clean[slot])) for slot in changed)
+        edited = () if clean is None else changes(row.canvas, clean, row.canvas != self.denoiser.mask_id)
         if choice.time is not None:
             row.time = choice.time
         if not (len(slots) or len(masked) or edited):

@@ -1,6 +1,5 @@
 """Search in the reverse process: a clean sequence within bounds, or nearer to them, to take each step's tokens from."""
 
-import dataclasses
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sortilege.diffusion._rows import Change, Found, Row
+from sortilege.diffusion._rows import Found, Row, changes
 from sortilege.diffusion.process import Process
 from sortilege.diffusion.step import Step, without
 from sortilege.numerics._arrays import Array, array_namespace, host
@@ -125,10 +124,9 @@ class Searcher:
 
     def _turn(self, process: Process, step: Step, r: int, draws: Draws) -> Searching:
         """The sequence to take tokens of a row from."""
-        row, judge = step.rows[r], self.judge(process, step.rows[r])
+        judge = self.judge(process, step.rows[r])
         best, chosen = yield from self._searched(step, r, judge, draws)
-        self._keep(row, judge, best, chosen)
-        row.found = dataclasses.replace(row.found, substituted=_changes(best.tokens, chosen.tokens))
+        self._keep(step.rows[r], judge, best, chosen)
         return chosen.tokens
 
     def _keep(self, row: Row, judge: Judge, best: Candidate, chosen: Candidate) -> None:
@@ -136,8 +134,10 @@ class Searcher:
         judge.account.incumbent = chosen.tokens
         values = self._known(judge, chosen.tokens)
         same = np.array_equal(best.tokens, chosen.tokens)
+        before = {} if same else self._known(judge, best.tokens)
+        substituted = changes(best.tokens, chosen.tokens, row.canvas == judge.denoiser.mask_id)
         distances = {bound.name: bound.distance(values[bound.name]) for bound in self.deciding if bound.name in values}
-        row.found = Found(values, distances, values_before={} if same else self._known(judge, best.tokens))
+        row.found = Found(values, distances, substituted, before)
 
     def _known(self, judge: Judge, tokens: np.ndarray) -> dict[str, float]:
         """The values of a sequence, of the bounded properties, that have been measured."""
@@ -230,7 +230,3 @@ class Searcher:
         )
         self._keep(row, judge, ranked[0], chosen)
         return chosen.tokens
-
-
-def _changes(old: np.ndarray, new: np.ndarray) -> tuple[Change, ...]:
-    return tuple((int(slot), int(old[slot]), int(new[slot])) for slot in np.flatnonzero(old != new))

@@ -1,5 +1,8 @@
 // What happened at a step, and what a slot has been through.
 
+// A token that took the place of another.
+const changeOf = (text, one) => [h("del", {}, tokenName(text.textOf(one.before))), " → ", tokenName(text.textOf(one.place))];
+
 class Happened {
   constructor(name, seek) {
     Object.assign(this, { name, seek });
@@ -63,7 +66,7 @@ class Happened {
             h(
               "ul",
               { class: "edits" },
-              edited.map((one) => h("li", {}, this.change(text, one))),
+              edited.map((one) => h("li", {}, changeOf(text, one))),
             ),
           ]
         : null,
@@ -74,7 +77,7 @@ class Happened {
               "ul",
               { class: "edits", "data-of": "substituted" },
               substituted.map((one) =>
-                h("li", {}, this.change(text, one), shown.has(one.slot) ? null : ` in slot ${one.slot}, not revealed`),
+                h("li", {}, changeOf(text, one), shown.has(one.slot) ? null : ` in slot ${one.slot}, not revealed`),
               ),
             ),
           ]
@@ -126,10 +129,6 @@ class Happened {
     );
   }
 
-  change(text, one) {
-    return [h("del", {}, tokenName(text.textOf(one.before))), " → ", tokenName(text.textOf(one.place))];
-  }
-
   slot(text, slot, pinned) {
     const past = text.history[slot].map((one) => {
       const said =
@@ -137,7 +136,7 @@ class Happened {
           ? [tokenName(text.textOf(one.place)), ` ${percent(one.logProb)}`]
           : one.kind === "masked"
             ? null
-            : this.change(text, one);
+            : changeOf(text, one);
       return h(
         "li",
         {},
@@ -181,7 +180,6 @@ function changeList(text, name, seek) {
     const { edited, substituted } = eventsOf(text, step);
     for (const one of [...edited, ...substituted]) rows.push([step + 1, one]);
   }
-  const change = (one) => [h("del", {}, tokenName(text.textOf(one.before))), " → ", tokenName(text.textOf(one.place))];
   return h(
     "section",
     { class: "least", "aria-label": name ? `Changes by the search, ${name}` : "Changes by the search" },
@@ -202,7 +200,7 @@ function changeList(text, name, seek) {
             "button",
             { type: "button", "data-step": step, onclick: () => seek(step) },
             h("span", { class: "nats" }, `${step}`),
-            change(one),
+            changeOf(text, one),
           ),
         ),
       ),
